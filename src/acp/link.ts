@@ -1,0 +1,353 @@
+/**
+ * One JSON-RPC conversation over a pair of byte streams, newline-delimited (ACP, "Transports"). Frames, numbers, matches
+ * answers to requests, and keeps the order of what came. Knows no ACP method but `$/cancel_request`.
+ *
+ * States: open → closed. It closes when the input ends, either stream fails, or `close` is called; every request that waits
+ * then rejects with the reason.
+ *
+ * Order: messages are handed over in the order of the wire. After an answer the next message waits until whoever awaited the
+ * answer has run, so that a `session/update` behind the answer to `session/new` finds its session registered.
+ */
+import type { Readable, Writable } from "node:stream";
+import { LineSplitter } from "../base/lines.ts";
+import { isUnexpected, toErrorObject } from "./error-object.ts";
+import {
+  Cancelled,
+  isRecord,
+  RpcError,
+  rpcCodes,
+  type Listener,
+  type Peer,
+  type RequestId,
+  type RequestOptions,
+  type RpcErrorObject,
+} from "./wire.ts";
+
+/** Longest message accepted, in bytes. Images and embedded files travel inside messages. */
+export const maxMessageBytes = 64 * 1024 * 1024;
+
+/** Messages handed over before other work gets its turn. */
+const maxMessagesPerTurn = 1000;
+
+/** Requests of a peer that may be under way at once; further ones are refused. */
+export const maxOpenRequests = 10_000;
+
+export interface LinkOptions {
+  input: Readable;
+  output: Writable;
+  listener: Listener;
+  /** What is said to those who wait when the conversation ends. */
+  closeReason: () => Error | Promise<Error>;
+  /** A line that is not JSON-RPC, with its length in characters. Answered with an error only where `answerGarbage` is set. */
+  onStray?: (line: string) => void;
+  /** Editors get -32700 for garbage; an agent's banner is just skipped. */
+  answerGarbage?: boolean;
+  /** A handler failed in a way nobody expected. */
+  onBug?: (error: unknown, method: string) => void;
+}
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+  release(): void;
+  onBehalfOf: RequestId | undefined;
+}
+
+export class Link implements Peer {
+  readonly #options: LinkOptions;
+  readonly #splitter: LineSplitter;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #incoming = new Map<RequestId, AbortController>();
+  #nextId = 0;
+  #inbox: string[] = [];
+  #delivering = false;
+  #held = false;
+  #outbox: string[] = [];
+  #flushScheduled = false;
+  #pauses = 0;
+  #congested = false;
+  #ended = false;
+  #closed = false;
+  #pressureListener: ((congested: boolean) => void) | undefined;
+  #resolveClosed!: () => void;
+  /** Settles when the conversation has ended. */
+  readonly closed: Promise<void> = new Promise((resolve) => (this.#resolveClosed = resolve));
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#splitter = new LineSplitter({
+      maxLineBytes: maxMessageBytes,
+      onLine: (line) => this.#inbox.push(line),
+      onTooLong: (bytes) => this.#stray(`[a line of ${bytes} bytes, more than ${maxMessageBytes}]`),
+    });
+    const { input, output } = options;
+    input.on("data", (chunk: Buffer) => {
+      this.#splitter.push(chunk);
+      if (!this.#held) this.#deliver();
+      this.#regulate();
+    });
+    input.once("end", () => this.#end());
+    input.once("close", () => this.#end());
+    input.once("error", () => this.#end());
+    output.on("drain", () => this.#pressure(false));
+    output.on("error", () => this.#end());
+    output.once("close", () => this.#end());
+  }
+
+  /** Whether more was written than the peer has taken. */
+  get isCongested(): boolean {
+    return this.#congested;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        void this.#reason().then(reject);
+        return;
+      }
+      const id = this.#nextId++;
+      const { signal, onBehalfOf } = options;
+      const cancel = (): void => {
+        const carried = signal?.reason instanceof Cancelled ? signal.reason.params : {};
+        this.notify("$/cancel_request", { ...carried, requestId: id });
+      };
+      const release = (): void => signal?.removeEventListener("abort", cancel);
+      this.#waiting.set(id, { resolve, reject, release, onBehalfOf });
+      this.#send({ jsonrpc: "2.0", id, method, params });
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  notify(method: string, params: unknown): void {
+    this.#send({ jsonrpc: "2.0", method, params });
+  }
+
+  relay(line: string): void {
+    this.#write(line);
+  }
+
+  /** The id under which somebody else asked for the request that is `id` here. */
+  originOf(id: unknown): RequestId | undefined {
+    return typeof id === "number" ? this.#waiting.get(id)?.onBehalfOf : undefined;
+  }
+
+  /** Stops reading until `resume` was called as often; how a slow reader on the other side holds back a fast writer. */
+  pause(): void {
+    this.#pauses++;
+    this.#regulate();
+  }
+
+  resume(): void {
+    if (this.#pauses === 0 || --this.#pauses > 0) return;
+    this.#deliver();
+    this.#regulate();
+  }
+
+  /** Hears `true` when more was written than the peer takes, and `false` when it has caught up. */
+  onPressure(listener: (congested: boolean) => void): void {
+    this.#pressureListener = listener;
+  }
+
+  /** Ends the conversation from this side. What was sent before still goes out. */
+  close(): void {
+    this.#flush();
+    this.#inbox = [];
+    this.#finish();
+    this.#options.input.destroy();
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    let at = 0;
+    const end = Math.min(this.#inbox.length, maxMessagesPerTurn);
+    for (; at < end && !this.#held && this.#pauses === 0 && !this.#closed; at++) this.#receive(this.#inbox[at]!);
+    this.#inbox = at >= this.#inbox.length ? [] : this.#inbox.slice(at);
+    this.#delivering = false;
+    this.#flush();
+    // Others want their turn, too.
+    if (at === maxMessagesPerTurn && this.#inbox.length > 0) this.#hold();
+    // What can be answered at once still is: a peer that has said all it wanted may well be listening.
+    if (this.#ended && this.#inbox.length === 0 && !this.#held) setImmediate(() => this.#finish());
+  }
+
+  // What arrived before the end is still handed over, in order, before those who wait are told.
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#splitter.end();
+    this.#deliver();
+  }
+
+  #receive(line: string): void {
+    if (line === "" || line === "\r") return;
+    // Parsing what cannot be a message costs a hundred times as much as seeing it.
+    if (!/^\s*\{/.test(line)) return this.#stray(line);
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return this.#stray(line);
+    }
+    if (!isRecord(message)) return this.#stray(line);
+    const { id, method, params } = message;
+    if (method === undefined && ("result" in message || "error" in message)) return this.#receiveAnswer(message, line);
+    if (typeof method !== "string") this.#invalid(id, line);
+    else if (id === undefined) this.#receiveNotification(method, params, line);
+    else if (isRequestId(id)) void this.#receiveRequest({ id, method, params });
+    else this.#invalid(null, line);
+  }
+
+  #receiveAnswer(message: Record<string, unknown>, line: string): void {
+    const waiting = typeof message["id"] === "number" ? this.#waiting.get(message["id"]) : undefined;
+    // An answer is never answered, however late or strange it is.
+    if (!waiting) return this.#options.onStray?.(line);
+    this.#waiting.delete(message["id"] as number);
+    waiting.release();
+    const error = message["error"];
+    if (error === undefined || error === null) waiting.resolve(message["result"]);
+    else waiting.reject(new RpcError(asErrorObject(error)));
+    // Those who await the answer run as microtasks; the next message is taken in a later turn of the event loop.
+    this.#hold();
+  }
+
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    setImmediate(() => {
+      this.#held = false;
+      this.#deliver();
+      this.#regulate();
+    });
+  }
+
+  // Nothing more is read while something waits to be handed over.
+  #regulate(): void {
+    const { input } = this.#options;
+    const wait = this.#pauses > 0 || this.#inbox.length > 0;
+    if (wait !== input.isPaused()) {
+      if (wait) input.pause();
+      else input.resume();
+    }
+  }
+
+  #receiveNotification(method: string, params: unknown, line: string): void {
+    if (method === "$/cancel_request") {
+      const requestId = isRecord(params) ? params["requestId"] : undefined;
+      if (isRequestId(requestId))
+        this.#incoming.get(requestId)?.abort(new Cancelled(params as Record<string, unknown>));
+      return;
+    }
+    try {
+      this.#options.listener.notification(method, params, line);
+    } catch (error) {
+      this.#options.onBug?.(error, method);
+    }
+  }
+
+  async #receiveRequest(request: { id: RequestId; method: string; params: unknown }): Promise<void> {
+    const { id } = request;
+    if (this.#incoming.size >= maxOpenRequests) {
+      const message = `more than ${maxOpenRequests} requests under way`;
+      return this.#send({ jsonrpc: "2.0", id, error: { code: rpcCodes.internalError, message } });
+    }
+    const controller = new AbortController();
+    this.#incoming.set(id, controller);
+    try {
+      const result = await this.#options.listener.request({ ...request, signal: controller.signal });
+      this.#send({ jsonrpc: "2.0", id, result: result ?? null });
+    } catch (error) {
+      if (isUnexpected(error)) this.#options.onBug?.(error, request.method);
+      this.#send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
+    } finally {
+      this.#incoming.delete(id);
+    }
+  }
+
+  #stray(line: string): void {
+    this.#options.onStray?.(line);
+    if (!this.#options.answerGarbage) return;
+    const error = { code: rpcCodes.parseError, message: "expected one JSON-RPC 2.0 message a line" };
+    this.#send({ jsonrpc: "2.0", id: null, error });
+  }
+
+  #invalid(id: unknown, line: string): void {
+    this.#options.onStray?.(line);
+    if (!this.#options.answerGarbage) return;
+    const error = {
+      code: rpcCodes.invalidRequest,
+      message: "expected a request, a notification or an answer of JSON-RPC 2.0",
+    };
+    this.#send({ jsonrpc: "2.0", id: isRequestId(id) ? id : null, error });
+  }
+
+  #send(message: object): void {
+    if (!this.#closed) this.#write(JSON.stringify(message));
+  }
+
+  #write(line: string): void {
+    if (this.#closed) return;
+    this.#outbox.push(line);
+    if (this.#flushScheduled || this.#delivering) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  // Everything said in one turn goes out in one write: a write is what costs.
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    const text = `${this.#outbox.join("\n")}\n`;
+    this.#outbox = [];
+    const { output } = this.#options;
+    if (!output.writable) return;
+    if (!output.write(text)) this.#pressure(true);
+  }
+
+  #pressure(congested: boolean): void {
+    if (congested === this.#congested) return;
+    this.#congested = congested;
+    this.#pressureListener?.(congested);
+  }
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.output.end();
+    for (const controller of this.#incoming.values()) controller.abort(new Cancelled());
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    void this.#reason().then((reason) => {
+      for (const one of waiting) {
+        one.release();
+        one.reject(reason);
+      }
+    });
+    this.#resolveClosed();
+  }
+
+  async #reason(): Promise<Error> {
+    return this.#options.closeReason();
+  }
+}
+
+function isRequestId(value: unknown): value is RequestId {
+  return value === null || typeof value === "string" || typeof value === "number";
+}
+
+function asErrorObject(error: unknown): RpcErrorObject {
+  if (!isRecord(error)) return { code: rpcCodes.internalError, message: String(error) };
+  const { code, message } = error;
+  return {
+    ...error,
+    code: typeof code === "number" ? code : rpcCodes.internalError,
+    message: typeof message === "string" ? message : "error without a message",
+  };
+}

@@ -1,0 +1,299 @@
+/**
+ * A running agent: a child process that speaks ACP, initialized, with a deadline over all of its start. It hands each message
+ * of a session to that session's listener and all others to its owner, and it is gone at once when its process is.
+ * It does not know what its sessions are for.
+ */
+import { Link } from "../acp/link.ts";
+import {
+  isRecord,
+  sessionIdOf,
+  type IncomingRequest,
+  type Listener,
+  type Peer,
+  type RequestOptions,
+} from "../acp/wire.ts";
+import { timedOut, within } from "../base/deadline.ts";
+import { CrucibleError, messageOf } from "../base/errors.ts";
+import { formatDuration, oneLine, shellCommand } from "../base/text.ts";
+import type { AgentProfile } from "../config/config.ts";
+import type { Bus } from "../observe/bus.ts";
+import type { RunningProcess } from "../process/child.ts";
+import { agentStart } from "../process/errors.ts";
+import { agentExited } from "./errors.ts";
+
+/** What a program may write that is not JSON-RPC before it has answered `initialize`, in characters. */
+export const maxGarbageAtStart = 1024 * 1024;
+
+/** Lines of an agent that are not JSON-RPC and reported one by one; of further ones only their number is known. */
+export const maxReportedStrays = 20;
+
+/** Updates kept for a session whose `session/new` is not answered yet. */
+export const maxEarlyMessages = 1000;
+
+export interface AgentStart {
+  profile: AgentProfile;
+  launch: () => Promise<RunningProcess>;
+  /** Parameters of `initialize` (ACP, "Initialization"). */
+  initialize: Record<string, unknown>;
+  /** Hears what belongs to no session. */
+  owner: Listener;
+  bus: Bus;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Starts an agent and initializes it. Rejects with CRU_AGENT_START when it is not up by the profile's deadline or answers
+ * with an error; its process is ended before the rejection.
+ */
+export async function startAgent(start: AgentStart): Promise<Agent> {
+  const { profile, bus, signal } = start;
+  const timeoutMs = profile.startupTimeoutSeconds * 1000;
+  const startedAt = Date.now();
+  try {
+    const agent = new Agent(start, await start.launch());
+    try {
+      const answer = await within(agent.request("initialize", start.initialize), timeoutMs, signal);
+      if (answer === timedOut) throw silent(agent, "initialize", timeoutMs);
+      agent.initialized(answer);
+    } catch (error) {
+      await agent.end();
+      throw asStartError(agent, error);
+    }
+    bus.emit("agent.started", { profile: profile.name, pid: agent.pid, milliseconds: Date.now() - startedAt });
+    return agent;
+  } catch (error) {
+    if (error instanceof CrucibleError) {
+      bus.emit("agent.failed", { profile: profile.name, code: error.code, message: error.message });
+    }
+    throw error;
+  }
+}
+
+export class Agent implements Peer {
+  readonly profile: AgentProfile;
+  readonly process: RunningProcess;
+  readonly #link: Link;
+  readonly #owner: Listener;
+  readonly #bus: Bus;
+  readonly #sessions = new Map<string, Listener>();
+  #opening = 0;
+  #early: { sessionId: string; method: string; params: unknown }[] = [];
+  #initializeResult: Record<string, unknown> | undefined;
+  #strays = 0;
+  #garbage = 0;
+  #ending = false;
+
+  constructor(start: AgentStart, running: RunningProcess) {
+    this.profile = start.profile;
+    this.process = running;
+    this.#owner = start.owner;
+    this.#bus = start.bus;
+    const { name } = start.profile;
+    this.#link = new Link({
+      input: running.stdout,
+      output: running.stdin,
+      listener: {
+        request: (request) => this.#receiveRequest(request),
+        notification: (method, params, line) => this.#receiveNotification(method, params, line),
+      },
+      closeReason: () => this.#exitError(),
+      onStray: (line) => this.#stray(line),
+      onBug: (error, method) => this.#bus.emit("bug", { where: `${method} from ${name}`, error }),
+    });
+    // Whichever goes first, the conversation or the process, takes the other with it.
+    void this.#link.closed.then(() => running.end("its conversation ended"));
+    void running.exited.then(({ code, signal }) => {
+      this.#link.close();
+      this.#bus.emit("agent.ended", { profile: name, pid: running.pid, code, signal, expected: this.#ending });
+    });
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  get alive(): boolean {
+    return !this.#link.isClosed && !this.#ending;
+  }
+
+  /** Settles when the agent can no longer be talked to. */
+  get gone(): Promise<void> {
+    return this.#link.closed;
+  }
+
+  /** What it answered to `initialize`. */
+  get initializeResult(): Readonly<Record<string, unknown>> {
+    return this.#initializeResult ?? {};
+  }
+
+  initialized(result: unknown): void {
+    if (!isRecord(result)) throw new TypeError(`expected an object as the answer to initialize, got ${typeof result}`);
+    this.#initializeResult = result;
+  }
+
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+    return this.#link.request(method, params, options);
+  }
+
+  notify(method: string, params: unknown): void {
+    this.#link.notify(method, params);
+  }
+
+  /**
+   * Asks for a session with a method whose answer carries its id (`session/new`, `session/fork`) and has `listener` hear all
+   * of it from its first message on, also what the agent sent before the answer.
+   */
+  async openSession(
+    request: { method: string; params: unknown; signal?: AbortSignal | undefined },
+    listener: Listener,
+  ): Promise<{ agentSessionId: string; result: Record<string, unknown> }> {
+    const timeoutMs = this.profile.startupTimeoutSeconds * 1000;
+    this.#opening++;
+    try {
+      const answer = this.#link.request(request.method, request.params, { signal: request.signal });
+      const result = await within(answer, timeoutMs, request.signal);
+      if (result === timedOut) throw silent(this, request.method, timeoutMs);
+      const agentSessionId = sessionIdOf(result);
+      if (!isRecord(result) || agentSessionId === undefined) {
+        throw agentStart.create(`agent ${this.profile.name} answered ${request.method} without a session id`, {
+          hint: "it does not speak ACP as expected; try another version of it",
+        });
+      }
+      this.bindSession(agentSessionId, listener);
+      return { agentSessionId, result };
+    } finally {
+      this.#opening--;
+      if (this.#opening === 0) this.#releaseEarly();
+    }
+  }
+
+  /** From now on `listener` hears everything of this session of the agent's. */
+  bindSession(agentSessionId: string, listener: Listener): void {
+    this.#sessions.set(agentSessionId, listener);
+    const early = this.#early;
+    this.#early = early.filter((message) => message.sessionId !== agentSessionId);
+    for (const { sessionId, method, params } of early) {
+      if (sessionId === agentSessionId) listener.notification(method, params);
+    }
+  }
+
+  unbindSession(agentSessionId: string): void {
+    this.#sessions.delete(agentSessionId);
+  }
+
+  /** Hears `true` when the agent does not read what it is told, and `false` when it has caught up. */
+  onPressure(listener: (congested: boolean) => void): void {
+    this.#link.onPressure(listener);
+  }
+
+  /** Holds back what the agent writes while the other side cannot take more. */
+  pause(): void {
+    this.#link.pause();
+  }
+
+  resume(): void {
+    this.#link.resume();
+  }
+
+  /** Ends the process and all that descends from it; resolves when nothing of it is left. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.process.end("asked to");
+  }
+
+  #stray(line: string): void {
+    this.#strays++;
+    const { name } = this.profile;
+    if (this.#strays <= maxReportedStrays) {
+      this.#bus.emit("agent.stray", { profile: name, pid: this.pid, line: oneLine(line.slice(0, 2000), 500) });
+    }
+    if (this.#initializeResult) return;
+    this.#garbage += line.length;
+    if (this.#garbage > maxGarbageAtStart) this.#link.close();
+  }
+
+  #receiveRequest(incoming: IncomingRequest): Promise<unknown> {
+    const request = this.#withOrigin(incoming);
+    const sessionId = sessionIdOf(request.params);
+    const listener = sessionId === undefined ? undefined : this.#sessions.get(sessionId);
+    return (listener ?? this.#owner).request(request);
+  }
+
+  // A question about a request (an elicitation during a login, say) names it as this link knows it; its owner knows another id.
+  #withOrigin(request: IncomingRequest): IncomingRequest {
+    const { params } = request;
+    const origin = isRecord(params) ? this.#link.originOf(params["requestId"]) : undefined;
+    return origin === undefined || !isRecord(params)
+      ? request
+      : { ...request, params: { ...params, requestId: origin } };
+  }
+
+  #receiveNotification(method: string, params: unknown, line?: string): void {
+    const sessionId = sessionIdOf(params);
+    const listener = sessionId === undefined ? undefined : this.#sessions.get(sessionId);
+    if (!listener && sessionId !== undefined && this.#opening > 0 && this.#early.length < maxEarlyMessages) {
+      this.#early.push({ sessionId, method, params });
+      return;
+    }
+    (listener ?? this.#owner).notification(method, params, line);
+  }
+
+  // No session came to claim these: they are of the agent's own making, such as its subagents'.
+  #releaseEarly(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const { method, params } of early) this.#owner.notification(method, params);
+  }
+
+  async #exitError(): Promise<CrucibleError> {
+    if (this.#garbage > maxGarbageAtStart) {
+      return agentStart.create(
+        `agent ${this.profile.name} does not speak ACP: it wrote ${this.#garbage} characters of something else and no answer to initialize`,
+        {
+          hint: `check the command of its profile: ${commandLine(this.profile)}`,
+        },
+      );
+    }
+    const exit = await within(this.process.exited, 2000);
+    const how =
+      exit === timedOut
+        ? "closed its output"
+        : exit.signal
+          ? `was ended by ${exit.signal}`
+          : `exited with code ${exit.code}`;
+    const isStarted = this.#initializeResult !== undefined;
+    const when = isStarted ? "" : " before it had answered initialize";
+    const code = isStarted ? agentExited : agentStart;
+    return code.create(`agent ${this.profile.name} ${how}${when}${lastWords(this.process)}`, {
+      hint: `try it on its own: ${commandLine(this.profile)}`,
+    });
+  }
+}
+
+function silent(agent: Agent, method: string, timeoutMs: number): CrucibleError {
+  return agentStart.create(
+    `agent ${agent.profile.name} did not answer ${method} within ${formatDuration(timeoutMs)}${lastWords(agent.process)}`,
+    {
+      hint:
+        `check that \`${commandLine(agent.profile)}\` speaks ACP on its standard input and output, ` +
+        "or raise startup_timeout_seconds of its profile",
+    },
+  );
+}
+
+function asStartError(agent: Agent, error: unknown): unknown {
+  if (error instanceof CrucibleError) return error;
+  return agentStart.create(`agent ${agent.profile.name} answered initialize with an error: ${messageOf(error)}`, {
+    hint: `check that \`${commandLine(agent.profile)}\` speaks ACP on its standard input and output`,
+    cause: error,
+  });
+}
+
+function lastWords(running: RunningProcess): string {
+  const tail = running.stderrTail().trim();
+  return tail === "" ? "" : `; the last it wrote to stderr:\n${tail}`;
+}
+
+function commandLine(profile: AgentProfile): string {
+  return shellCommand([profile.command, ...profile.args]);
+}

@@ -1,0 +1,67 @@
+/**
+ * Splits a byte stream into lines ended by "\n", whatever the chunking. A line longer than the limit is dropped as a whole
+ * and reported once, so that one flood cannot take the memory nor end the stream. Knows nothing of JSON.
+ */
+const newline = 0x0a;
+
+export interface LineSplitterOptions {
+  /** Longest line kept, in bytes. */
+  maxLineBytes: number;
+  onLine(line: string): void;
+  /** A line of more than the limit was dropped; called when its end was seen, with its length in bytes. */
+  onTooLong(bytes: number): void;
+}
+
+export class LineSplitter {
+  readonly #options: LineSplitterOptions;
+  #parts: Buffer[] = [];
+  #pendingBytes = 0;
+
+  constructor(options: LineSplitterOptions) {
+    this.#options = options;
+  }
+
+  push(chunk: Buffer): void {
+    const firstEnd = chunk.indexOf(newline);
+    if (firstEnd === -1) return this.#append(chunk);
+    this.#append(chunk.subarray(0, firstEnd));
+    this.#finishLine();
+
+    // All further whole lines are decoded at once: a newline never stands inside a character, and decoding is what costs.
+    const lastEnd = chunk.lastIndexOf(newline);
+    if (lastEnd > firstEnd) this.#wholeLines(chunk.subarray(firstEnd + 1, lastEnd));
+    if (lastEnd + 1 < chunk.length) this.#append(chunk.subarray(lastEnd + 1));
+  }
+
+  #wholeLines(bytes: Buffer): void {
+    const options = this.#options;
+    const { maxLineBytes } = options;
+    for (const line of bytes.toString("utf8").split("\n")) {
+      // Characters bound bytes from below; only where that does not decide are the bytes counted.
+      const tooLong = line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
+      if (tooLong) options.onTooLong(Buffer.byteLength(line));
+      else options.onLine(line);
+    }
+  }
+
+  /** The stream ended: what is left without a newline is a line too. */
+  end(): void {
+    if (this.#pendingBytes > 0) this.#finishLine();
+  }
+
+  #append(part: Buffer): void {
+    this.#pendingBytes += part.length;
+    if (this.#pendingBytes > this.#options.maxLineBytes) this.#parts = [];
+    else if (part.length > 0) this.#parts.push(part);
+  }
+
+  #finishLine(): void {
+    const bytes = this.#pendingBytes;
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#pendingBytes = 0;
+    if (bytes > this.#options.maxLineBytes) return this.#options.onTooLong(bytes);
+    const line = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    this.#options.onLine(line.toString("utf8"));
+  }
+}

@@ -1,0 +1,26 @@
+/** `crucible serve`: the daemon in the foreground. */
+import type { LogLevel } from "../../config/config.ts";
+import { backgroundVariable } from "../background-mark.ts";
+import { resolveSocketPath } from "../socket-path.ts";
+import { tell } from "../terminal.ts";
+
+export interface ServeOptions {
+  config: string | undefined;
+  socket: string | undefined;
+  logLevel: string | undefined;
+}
+
+/** Resolves to the exit code when the daemon has ended. */
+export async function serveCommand({ config, socket, logLevel }: ServeOptions): Promise<number> {
+  const { env } = process;
+  const handStarted = !env[backgroundVariable];
+  const { serve } = await import("../../daemon/serve.ts");
+  return serve({
+    configFile: config,
+    socket: await resolveSocketPath({ socket, config, env, cwd: process.cwd(), handStarted }),
+    logLevel: logLevel as LogLevel | undefined,
+    handStarted,
+    onReady: (socketPath) => void tell(`listening on unix:${socketPath}\n`),
+    onNotice: (line) => void tell(`crucible: ${line}\n`),
+  });
+}

@@ -1,0 +1,28 @@
+/** Errors of the command line itself. */
+import { defineError } from "../base/errors.ts";
+
+export const usageError = defineError(
+  "CRU_USAGE",
+  "usage",
+  "The command line has an unknown command or option, or a value is missing or wrong.",
+);
+export const daemonStart = defineError(
+  "CRU_DAEMON_START",
+  "daemonUnreachable",
+  "The daemon was started in the background, but did not come up.",
+);
+export const daemonStop = defineError(
+  "CRU_DAEMON_STOP",
+  "daemonUnreachable",
+  "The daemon was asked to end, but still runs.",
+);
+export const outputFailed = defineError(
+  "CRU_OUTPUT_FAILED",
+  "bug",
+  "What was asked for cannot be written to the standard output, for example because the disk is full.",
+);
+export const connectionBroken = defineError(
+  "CRU_DAEMON_CONNECTION",
+  "daemonUnreachable",
+  "The connection between an editor's `crucible acp`, or an agent's `crucible mcp`, and the daemon broke.",
+);

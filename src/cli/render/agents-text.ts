@@ -1,0 +1,71 @@
+/** The profiles as a table, and below it what is wrong with those that cannot be used. */
+import { formatBytes, formatDuration, listed, oneLine, plainText } from "../../base/text.ts";
+import type { AgentProbe, AgentReport } from "../../control/agent-report.ts";
+import type { Style } from "./style.ts";
+import { tableLines, type Cell } from "./table.ts";
+
+export function agentsText(reports: readonly AgentReport[], style: Style): string {
+  const wasProbed = reports.some(({ probe }) => probe !== null);
+  const headings = ["NAME", "FROM", ...(wasProbed ? ["VERSION", "MCP", "START", "MEMORY"] : []), "PROGRAM"];
+  const rows = reports.map((report) => row(report, { wasProbed, style }));
+  const table = tableLines([headings.map((text) => ({ text, paint: style.dim })), ...rows]);
+  const details = reports.flatMap((report) => detailLines(report, style));
+  return `${[...table, ...details].join("\n")}\n`;
+}
+
+function row(report: AgentReport, { wasProbed, style }: { wasProbed: boolean; style: Style }): Cell[] {
+  const { name, from, probe } = report;
+  return [
+    { text: name, paint: style.bold },
+    { text: from },
+    ...(wasProbed ? probeCells(probe) : []),
+    programCell(report, style),
+  ];
+}
+
+function probeCells(probe: AgentProbe | null): Cell[] {
+  if (!probe) return ["", "", "", ""].map((text) => ({ text }));
+  return [
+    { text: oneLine(probe.version ?? "?", 20) },
+    { text: probe.mcp.join(" ") },
+    { text: formatDuration(probe.milliseconds) },
+    { text: formatBytes(probe.residentBytes) },
+  ];
+}
+
+function programCell({ path, foundIn, install, problem }: AgentReport, style: Style): Cell {
+  if (path === null) {
+    const remedy = install === null ? "" : `; install it: ${install}`;
+    return { text: `not found${remedy}`, paint: style.warn };
+  }
+  const where = foundIn === "PATH" || foundIn === "path" ? "" : ` (${foundIn})`;
+  return { text: `${plainText(path)}${where}`, paint: problem ? style.bad : style.good };
+}
+
+/** What there is to say of one agent besides its line: what it can do, or why it does not start. */
+function detailLines({ name, path, problem, probe }: AgentReport, style: Style): string[] {
+  if (probe) return ["", style.bold(name), ...abilities(probe).map((line) => `  ${line}`)];
+  if (!problem || path === null) return [];
+  const hint = problem.hint === null ? [] : [`${style.accent("hint:")} ${plainText(problem.hint)}`];
+  const lines = [`${style.bad("error:")} ${plainText(problem.message)} ${style.dim(`[${problem.code}]`)}`, ...hint];
+  return ["", style.bold(name), ...lines.flatMap((text) => text.split("\n")).map((line) => `  ${line}`)];
+}
+
+function abilities(probe: AgentProbe): string[] {
+  const sessions = [...(probe.loadSession ? ["load"] : []), ...probe.sessionCapabilities];
+  const facts: [name: string, values: readonly string[]][] = [
+    ["calls itself", probe.name === null ? [] : [probe.name]],
+    ["sessions", sessions],
+    ["prompts", ["text", ...probe.promptCapabilities]],
+    ["signs in with", probe.authMethods],
+  ];
+  return facts
+    .filter(([, values]) => values.length > 0)
+    .map(
+      ([name, values]) =>
+        `${name}: ${listed(
+          values.map((value) => oneLine(value, 60)),
+          "and",
+        )}`,
+    );
+}

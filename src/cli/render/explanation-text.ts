@@ -1,0 +1,24 @@
+/** An explained delegation as lines for people. */
+import type { Explanation } from "../../delegation/explain.ts";
+import { formatBytes } from "../../base/text.ts";
+import type { Style } from "./style.ts";
+import { tableLines } from "./table.ts";
+
+export function explanationText(explanation: Explanation, style: Style): string {
+  const { allowed, lineage, target, because, error, grant } = explanation;
+  const verdict = allowed ? style.good("allowed") : style.bad("refused");
+  const facts: [name: string, value: string][] = [["because", because]];
+  if (error) facts.push(["code", error.code]);
+  if (error?.hint) facts.push(["the agent is told", error.hint]);
+  if (grant) {
+    facts.push(
+      ["levels below the child", String(grant.remaining_depth)],
+      ["its targets", grant.targets === "all" ? "all" : grant.targets.join(", ") || "none"],
+      ["its kiln", grant.kiln.join(", ")],
+      ["result", `at most ${formatBytes(grant.result_max_bytes)}`],
+      ["at once", `${grant.max_concurrent_delegations} of the caller's children`],
+    );
+  }
+  const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));
+  return `${[...lineage, target].join(" → ")}: ${verdict}\n${lines.join("\n")}\n`;
+}

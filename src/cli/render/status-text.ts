@@ -1,0 +1,25 @@
+/** The facts of `crucible status` as lines for people. */
+import { formatBytes, formatDuration } from "../../base/text.ts";
+import type { DaemonStatus } from "../../control/methods.ts";
+import type { Style } from "./style.ts";
+import { tableLines } from "./table.ts";
+
+export function statusText(status: DaemonStatus, { now, style }: { now: number; style: Style }): string {
+  const { delegations } = status;
+  const facts: [name: string, value: string][] = [
+    ["version", status.version],
+    ["pid", String(status.pid)],
+    ["running for", formatDuration(now - status.startedAt)],
+    ["socket", `unix:${status.socket}`],
+    ["config", status.configFile ?? "none; the built-in profiles serve"],
+    ["state folder", status.stateDirectory],
+    ["log", status.logFile],
+    ["tools for agents", status.mcpUrl ?? "not asked for yet"],
+    ["editors", String(status.editors)],
+    ["sessions", String(status.sessions)],
+    ["agents", String(status.agents)],
+    ["delegations", `${delegations.running} running, ${delegations.queued} waiting`],
+    ["memory", formatBytes(status.residentBytes)],
+  ];
+  return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
+}

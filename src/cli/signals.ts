@@ -1,0 +1,33 @@
+/**
+ * What Ctrl-C means while something runs that can be cancelled: the first signal asks for it, the second one leaves at once.
+ */
+import { exitCodeOfSignal } from "./exit.ts";
+import { tell } from "./terminal.ts";
+
+export interface Cancellation extends Disposable {
+  /** Aborts at the first signal. */
+  readonly signal: AbortSignal;
+  /** The exit code of the signal that came; undefined while none did. */
+  readonly exitCode: number | undefined;
+}
+
+/** Listens until disposed. `onCancel` runs at the first signal, before anything is said. */
+export function cancelOnSignals(onCancel: () => void): Cancellation {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (exitCode !== undefined) process.exit(exitCodeOfSignal(signal));
+    exitCode = exitCodeOfSignal(signal);
+    onCancel();
+    void tell("cancelling; once more to leave at once\n");
+    controller.abort();
+  };
+  process.on("SIGINT", handle).on("SIGTERM", handle);
+  return {
+    signal: controller.signal,
+    get exitCode() {
+      return exitCode;
+    },
+    [Symbol.dispose]: () => void process.off("SIGINT", handle).off("SIGTERM", handle),
+  };
+}

@@ -1,0 +1,33 @@
+/** What `crucible agents` tells of a profile: found by the daemon room, printed by the command line. Shapes only. */
+
+export interface AgentReport {
+  name: string;
+  /** `built-in`, `extends NAME`, or `own`. */
+  from: string;
+  /** Absolute path of the program; null when it is not found. */
+  path: string | null;
+  /** Where it was found: path, PATH, login PATH, usual place, npx. */
+  foundIn: string | null;
+  install: string | null;
+  description: string;
+  problem: { code: string; message: string; hint: string | null } | null;
+  /** Null when the agent was not asked. */
+  probe: AgentProbe | null;
+}
+
+export interface AgentProbe {
+  /** As the agent names itself. */
+  name: string | null;
+  version: string | null;
+  protocolVersion: number | null;
+  loadSession: boolean;
+  sessionCapabilities: string[];
+  promptCapabilities: string[];
+  /** How it takes MCP servers. Every agent must take stdio (ACP, "Session Setup"). */
+  mcp: ("stdio" | "http" | "sse")[];
+  authMethods: string[];
+  /** From the start of the process to the answer to `initialize`. */
+  milliseconds: number;
+  /** Of the whole process tree, right after that answer. */
+  residentBytes: number;
+}

@@ -1,0 +1,53 @@
+/**
+ * Opening one of the doors behind the daemon's socket: connect, and say which door is wanted. Loads next to nothing, because
+ * `crucible acp` does no more than this before it becomes a pipe.
+ */
+import { connect, type Socket } from "node:net";
+import { isSystemError, messageOf, type CrucibleError } from "../base/errors.ts";
+import { programVersion } from "../base/version.ts";
+import { daemonUnreachable } from "./errors.ts";
+import { formatGreeting, socketProtocol, type Hello } from "./hello.ts";
+
+/** Longest path the operating system takes for a socket, in bytes, its final zero not counted. */
+export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
+
+/** Connects and says which door is wanted. Rejects with CRU_DAEMON_UNREACHABLE. */
+export async function openDoor(socketPath: string, hello: Hello): Promise<Socket> {
+  // Node.js cuts a longer path off without a word, and would ask whoever listens there.
+  if (Buffer.byteLength(socketPath) > maxSocketPathBytes) throw tooLong(socketPath);
+  const socket = connect(socketPath);
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: Error): void => reject(unreachable(socketPath, error));
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      socket.off("error", fail);
+      resolve();
+    });
+  });
+  socket.write(formatGreeting({ protocol: socketProtocol, version: programVersion(), hello }));
+  return socket;
+}
+
+function tooLong(socketPath: string): CrucibleError {
+  const bytes = Buffer.byteLength(socketPath);
+  return daemonUnreachable.create(
+    `no daemon can answer on ${socketPath}: the path has ${bytes} bytes, and the system takes ${maxSocketPathBytes}`,
+    { hint: "choose a shorter one with --socket, or with socket under [server]" },
+  );
+}
+
+function unreachable(socketPath: string, error: unknown): CrucibleError {
+  return daemonUnreachable.create(`no daemon answers on ${socketPath}: ${reasonOf(error)}`, {
+    hint: isSystemError(error, "EACCES", "EPERM")
+      ? "the socket belongs to another user; choose your own with --socket or $CRUCIBLE_SOCKET"
+      : "start one with `crucible serve`, or let `crucible acp` start it",
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  if (isSystemError(error, "ENOENT")) return "no socket there";
+  if (isSystemError(error, "ECONNREFUSED")) return "a socket is there, but nothing listens on it";
+  if (isSystemError(error, "EACCES", "EPERM")) return "permission denied";
+  return messageOf(error);
+}

@@ -1,0 +1,74 @@
+/**
+ * What the command line can ask of the daemon: JSON-RPC methods with the shapes of their parameters and results.
+ * Shapes only; the daemon answers them, the command line prints them. All times are milliseconds since the epoch unless the
+ * name says otherwise.
+ */
+import type { DelegationProgress, DelegationResult } from "../base/delegation.ts";
+
+export interface ControlMethods {
+  status: { params: Record<string, never>; result: DaemonStatus };
+  ps: { params: Record<string, never>; result: { roots: SessionNode[] } };
+  /** Answers at once; the daemon then ends gracefully and closes the socket. */
+  stop: { params: Record<string, never>; result: { pid: number } };
+  /** Reads the config file again; on an error the old one stays and the error is the answer. */
+  reload: { params: Record<string, never>; result: { changed: string[] } };
+  /** One delegation for a person; `progress` notifications come before the result. Cancelled by `$/cancel_request`. */
+  delegate: { params: DelegateParams; result: DelegationResult };
+  /** How to start an agent's own interactive login (ACP, terminal authentication). */
+  terminal_auth: { params: { agent: string | undefined; method: string }; result: TerminalAuth };
+}
+
+export interface ControlNotifications {
+  progress: DelegationProgress;
+}
+
+export interface DaemonStatus {
+  version: string;
+  pid: number;
+  startedAt: number;
+  socket: string;
+  configFile: string | null;
+  stateDirectory: string;
+  logFile: string;
+  /** Loopback address of the tools for agents; null until the first agent has needed them. */
+  mcpUrl: string | null;
+  editors: number;
+  sessions: number;
+  agents: number;
+  delegations: { running: number; queued: number };
+  residentBytes: number;
+}
+
+export interface SessionNode {
+  /** Null for a delegation that waits for a free place: it has no session yet. */
+  sessionId: string | null;
+  /** Who opened it. */
+  origin: "editor" | "terminal" | "mcp" | "delegation" | "handoff";
+  agent: string;
+  state: "opening" | "idle" | "working" | "queued" | "ended";
+  depth: number;
+  cwd: string;
+  startedAt: number;
+  pid: number | null;
+  residentBytes: number | null;
+  /** For a delegation's session. */
+  delegation: { id: string; title: string; toolCalls: number } | null;
+  children: SessionNode[];
+}
+
+export interface DelegateParams {
+  agent: string;
+  task: string;
+  from?: string | undefined;
+  cwd: string;
+  context?: string | undefined;
+  description?: string | undefined;
+  model?: string | undefined;
+}
+
+export interface TerminalAuth {
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}

@@ -1,0 +1,122 @@
+/**
+ * Starts the agent of a child session and opens the session on it: the port through which delegation reaches processes. A child
+ * has an agent process of its own, which ends with its session.
+ */
+import { initializeForChild } from "../acp/capabilities.ts";
+import { isRecord, RpcError, rpcCodes, type Listener } from "../acp/wire.ts";
+import type { Agent } from "../agents/agent.ts";
+import { agentAuth } from "../agents/errors.ts";
+import { shellCommand } from "../base/text.ts";
+import type { AgentProfile } from "../config/config.ts";
+import { cannotContinue } from "../delegation/errors.ts";
+import type { DelegationPorts } from "../delegation/ports.ts";
+import { agentStart } from "../process/errors.ts";
+import type { Narrowing } from "../sessions/grant.ts";
+import type { SessionRecord } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import type { RunningAgents } from "./running-agents.ts";
+import type { SessionFactory } from "./session-factory.ts";
+
+export interface ChildOpenerParts {
+  agents: RunningAgents;
+  sessions: SessionFactory;
+  version: string;
+}
+
+export function childOpener({ agents, sessions, version }: ChildOpenerParts): DelegationPorts["openChild"] {
+  return async ({ id, caller, profile, grant, narrowing, model, continues, title, cwd, client, signal }) => {
+    const settled = model === undefined ? profile : { ...profile, model };
+    const session = sessions.create({
+      id,
+      origin: "delegation",
+      profile: settled,
+      grant,
+      narrowing,
+      cwd,
+      parent: caller,
+      title,
+      client,
+    });
+    try {
+      const { clientFiles } = profile;
+      const files = {
+        read: clientFiles.read && grant.tools.has("read"),
+        write: clientFiles.write && grant.tools.has("write"),
+      };
+      const initialize = initializeForChild(files, version);
+      const agent = await agents.start({ profile, initialize, owner: nobody, cwd, signal });
+      session.scope.add("agent", () => agent.end());
+      const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);
+      if (continues) await goOn(continues, { session, agent, params, sessions, signal });
+      else await begin({ session, agent, params, sessions, signal });
+      session.opened();
+      return session;
+    } catch (error) {
+      await session.end("it could not be started");
+      throw explained(error, profile);
+    }
+  };
+}
+
+/** The editor's own MCP servers hold its secrets: a child gets them only when its caller asked for it by name. */
+function serversFor(caller: Session, { tools }: Narrowing): readonly unknown[] {
+  return tools?.includes("mcp") ? caller.root.mcpServers : [];
+}
+
+export interface Opening {
+  session: Session;
+  agent: Agent;
+  /** Of `session/new` and its kin. */
+  params: Record<string, unknown>;
+  sessions: SessionFactory;
+  signal: AbortSignal;
+}
+
+/** Opens a new session on a started agent. */
+export async function begin({ session, agent, params, sessions, signal }: Opening): Promise<void> {
+  const { agentSessionId, result } = await agent.openSession({ method: "session/new", params, signal }, session);
+  sessions.attach(session, agent, agentSessionId);
+  await sessions.applySettings(session, agent, result);
+}
+
+/** Opens an earlier conversation in a new process: resumed where the agent can, else loaded with its replay unheard. */
+async function goOn(earlier: SessionRecord, { session, agent, params, sessions, signal }: Opening): Promise<void> {
+  const { agentSessionId } = earlier;
+  const capabilities = recordIn(agent.initializeResult, "agentCapabilities");
+  const canResume = isRecord(recordIn(capabilities, "sessionCapabilities")["resume"]);
+  if (agentSessionId === null || (!canResume && capabilities["loadSession"] !== true)) {
+    throw cannotContinue.create(`agent ${session.profile.name} can neither resume nor load an earlier session`, {
+      hint: "delegate anew, with what the earlier child found as context",
+    });
+  }
+  const method = canResume ? "session/resume" : "session/load";
+  const result = await agent.request(method, { ...params, sessionId: agentSessionId }, { signal });
+  sessions.attach(session, agent, agentSessionId);
+  await sessions.applySettings(session, agent, isRecord(result) ? result : {});
+}
+
+function recordIn(value: unknown, name: string): Record<string, unknown> {
+  const member = isRecord(value) ? value[name] : undefined;
+  return isRecord(member) ? member : {};
+}
+
+/** What a child's agent says outside of its session concerns nobody. */
+const nobody: Listener = {
+  request: ({ method }) => Promise.reject(RpcError.methodNotFound(method)),
+  notification: () => {},
+};
+
+/** What kept an agent from opening a session, in words a person can act on. */
+export function explained(error: unknown, profile: AgentProfile): unknown {
+  if (!(error instanceof RpcError)) return error;
+  if (error.code === rpcCodes.authRequired) {
+    return agentAuth.create(`agent ${profile.name} wants its user to sign in: ${error.message}`, {
+      hint: `tell the user to run \`${profile.command}\` in a terminal and sign in, or to set its API key in env of the profile`,
+      cause: error,
+    });
+  }
+  return agentStart.create(`agent ${profile.name} refused to open a session: ${error.message}`, {
+    hint: `try it on its own: ${shellCommand([profile.command, ...profile.args])}`,
+    cause: error,
+  });
+}

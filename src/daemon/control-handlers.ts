@@ -1,0 +1,84 @@
+/** What the daemon answers to the command line, method by method. */
+import { resolve } from "node:path";
+import { homeDirectory } from "../base/paths.ts";
+import type { DaemonStatus } from "../control/methods.ts";
+import type { Delegations } from "../delegation/delegations.ts";
+import type { Bus } from "../observe/bus.ts";
+import { personGrant, rootGrant } from "../sessions/grant.ts";
+import type { SessionRegistry } from "../sessions/registry.ts";
+import type { Session } from "../sessions/session.ts";
+import type { ControlHandlers } from "./control-door.ts";
+import type { AgentPrograms } from "./agent-programs.ts";
+import type { LiveConfig } from "./live-config.ts";
+import { person } from "./person.ts";
+import { chooseProfile, profileNamed } from "./profiles.ts";
+import type { RunningAgents } from "./running-agents.ts";
+import type { SessionFactory } from "./session-factory.ts";
+import { sessionTree } from "./session-tree.ts";
+import { terminalLogin } from "./terminal-login.ts";
+
+export interface ControlParts {
+  config: LiveConfig;
+  bus: Bus;
+  version: string;
+  registry: SessionRegistry;
+  agents: RunningAgents;
+  programs: AgentPrograms;
+  sessions: SessionFactory;
+  delegations: Delegations;
+  editors: () => number;
+  facts: () => Pick<DaemonStatus, "startedAt" | "socket" | "stateDirectory" | "logFile" | "mcpUrl">;
+  onStopRequested: () => void;
+}
+
+export function controlHandlers(parts: ControlParts): ControlHandlers {
+  const { config, bus, version, registry, agents, programs, sessions, delegations } = parts;
+
+  function createCaller(from: string | undefined, cwd: string): Session {
+    const profile = from === undefined ? person : profileNamed(config.current, from);
+    const grant = from === undefined ? personGrant : rootGrant(profile);
+    return sessions.createCaller({ origin: "terminal", profile, grant, cwd: resolve(cwd) });
+  }
+
+  return {
+    status: () => ({
+      version,
+      pid: process.pid,
+      configFile: config.current.file ?? null,
+      editors: parts.editors(),
+      sessions: registry.size,
+      agents: agents.size,
+      delegations: delegations.counts(),
+      residentBytes: process.memoryUsage.rss(),
+      ...parts.facts(),
+    }),
+
+    ps: async () => ({ roots: await sessionTree({ registry, delegations }) }),
+
+    stop() {
+      // The answer goes out before the end begins.
+      setImmediate(parts.onStopRequested);
+      return { pid: process.pid };
+    },
+
+    reload: () => ({ changed: config.reload() }),
+
+    async delegate(params, { signal, notify }) {
+      const caller = createCaller(params.from, params.cwd);
+      const stopListening = bus.on("delegation.progress", ({ sessionId: _session, rootId, ...progress }) => {
+        if (rootId === caller.id) notify("progress", progress);
+      });
+      try {
+        return await delegations.delegate(caller, params, signal);
+      } finally {
+        stopListening();
+        await caller.end("its delegation ended");
+      }
+    },
+
+    async terminal_auth({ agent, method }) {
+      const profile = await chooseProfile(agent, { config: config.current, programs });
+      return terminalLogin({ profile, method, agents, programs, version, home: homeDirectory() });
+    },
+  };
+}

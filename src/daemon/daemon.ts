@@ -1,0 +1,220 @@
+/**
+ * The composition root: makes every part, ties the ports of one room to what another offers, and takes it all down again in
+ * reverse. What a part does is that part's business; what hangs on what is decided here.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { deferred } from "../base/deferred.ts";
+import { daemonLogFile, defaultSocketPath, stateDirectory } from "../base/paths.ts";
+import { Scope } from "../base/scope.ts";
+import { programVersion } from "../base/version.ts";
+import type { LogLevel } from "../config/config.ts";
+import type { Greeting } from "../control/hello.ts";
+import { Delegations } from "../delegation/delegations.ts";
+import { Handoffs } from "../delegation/handoff.ts";
+import type { PatchArtifact } from "../delegation/ports.ts";
+import { AccessTokens } from "../mcp/access.ts";
+import { ChildrenShown } from "../display/children-shown.ts";
+import { createBus, type Bus } from "../observe/bus.ts";
+import { logEvents } from "../observe/event-log.ts";
+import { openLog } from "../observe/logger.ts";
+import { directoryInside } from "../kiln/boundary.ts";
+import { Humans } from "../permissions/ask-human.ts";
+import { createLauncher } from "../process/launcher.ts";
+import { reapLeftovers } from "../process/reap.ts";
+import type { Store } from "../sessions/records.ts";
+import { SessionRegistry } from "../sessions/registry.ts";
+import { openStore } from "../sessions/store.ts";
+import { AgentPrograms } from "./agent-programs.ts";
+import { childOpener } from "./child-opener.ts";
+import { controlHandlers } from "./control-handlers.ts";
+import { Doors } from "./doors.ts";
+import { LiveConfig } from "./live-config.ts";
+import { takeLock } from "./lock.ts";
+import { pipeline } from "./pipeline.ts";
+import { holdBack, RunningAgents } from "./running-agents.ts";
+import { SessionFactory } from "./session-factory.ts";
+import { successorOpener } from "./successor-opener.ts";
+import { listenOnSocket } from "./socket-server.ts";
+import { GitWorktrees } from "./worktrees.ts";
+import { ToolDoors } from "./tool-doors.ts";
+
+export interface DaemonOptions {
+  configFile: string | undefined;
+  socket: string | undefined;
+  logLevel: LogLevel | undefined;
+  /** Started by a person in a terminal, and not by an editor: `./crucible.toml` counts, and the log goes to stderr as well. */
+  handStarted: boolean;
+  /** Called when somebody asks the daemon to end. */
+  onStopRequested: () => void;
+}
+
+export interface Daemon {
+  readonly socketPath: string;
+  readonly logFile: string;
+  readonly agentCount: number;
+  /** Reads the configuration again; on an error the old one stays and the log says why. */
+  reload(): void;
+  /** Ends gracefully: doors, sessions, agents, store, log. */
+  close(): Promise<void>;
+  /** Kills every agent's process tree without waiting: the last thing before a forced exit. */
+  killAllNow(): void;
+  /** Takes the socket's name away without waiting, so that callers find none. */
+  abandonSocket(): void;
+}
+
+/** Starts everything, or nothing: what was begun before a failure is taken down again. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const bus = createBus();
+  const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error }));
+  try {
+    return await compose(options, bus, scope);
+  } catch (error) {
+    await scope.close();
+    throw error;
+  }
+}
+
+async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<Daemon> {
+  const { configFile, handStarted, logLevel } = options;
+  const config = new LiveConfig({ file: configFile, env: process.env, cwd: process.cwd(), handStarted }, bus);
+  const { server } = config.current;
+  const socketPath = options.socket ?? server.socket ?? defaultSocketPath();
+  const state = stateDirectory();
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+
+  // The socket comes before all that a second daemon must not touch; callers wait until the rest stands.
+  const doorsReady = deferred<Doors>();
+  const listener = await listenOnSocket(socketPath, async (socket, greeting: Greeting) => {
+    await (await doorsReady.promise).open(socket, greeting);
+  });
+  scope.add("socket", () => listener.close());
+
+  const log = openLog({ level: logLevel ?? server.logLevel, file: daemonLogFile(), stderr: handStarted });
+  scope.add("log", () => log.close());
+  logEvents(bus, log);
+  bus.on("config.reloaded", () => log.setLevel(logLevel ?? config.current.server.logLevel));
+
+  const store = openStore(state, bus);
+  scope.add("store", () => store.close());
+  const isOwner = claimState(state, { store, bus, scope });
+
+  const warn = (message: string): void => bus.emit("warning", { where: "processes", message });
+  await reapLeftovers(state, { onWarning: warn });
+  const worktrees = new GitWorktrees({
+    stateDirectory: state,
+    onWarning: (message) => bus.emit("warning", { where: "worktrees", message }),
+  });
+  if (isOwner) await worktrees.sweep((id, patch) => addPatch(store, id, patch));
+  const launcher = createLauncher({
+    stateDirectory: state,
+    graceMs: () => config.current.limits.graceSeconds * 1000,
+    onStderr: (profile, line) => bus.emit("agent.stderr", { profile, line }),
+    onWarning: warn,
+  });
+  scope.add("agents", () => launcher.close());
+
+  const version = programVersion();
+  const registry = new SessionRegistry(bus);
+  bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
+  const programs = new AgentPrograms(() => config.current);
+  const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus });
+  const humans = new Humans(bus);
+  const tokens = new AccessTokens();
+  const shown = new ChildrenShown({ bus, record: (id) => store.findDelegation(id), holdBack });
+
+  // Sessions have tools, tools delegate, and delegations make sessions: the ring is closed by functions called later.
+  const sessions: SessionFactory = new SessionFactory({
+    bus,
+    store,
+    registry,
+    pipeline: (session) => pipeline(session, { delegations, handoffs, humans, shown }),
+    toolsFor: (session, agent) => tools.offer(session, agent),
+  });
+  const openChild = childOpener({ agents, sessions, version });
+  const delegations = new Delegations({
+    config: () => config.current,
+    directoryInside,
+    openChild,
+    worktrees,
+    store,
+    bus,
+  });
+  const handoffs = new Handoffs({
+    agentsOf: (session) => delegations.agentsOf(session),
+    openSuccessor: successorOpener({ agents, sessions, version }),
+    store,
+    bus,
+  });
+  const context = { config: () => config.current, delegations, handoffs, store, bus };
+  const tools: ToolDoors = new ToolDoors({ tokens, socketPath, context, bus });
+  scope.add("tools", () => tools.close());
+  scope.add("worktrees", () => worktrees.close());
+  scope.add("sessions", () => registry.endAll("the daemon is ending"));
+
+  const startedAt = Date.now();
+  const parts = {
+    config,
+    bus,
+    store,
+    version,
+    registry,
+    agents,
+    programs,
+    sessions,
+    delegations,
+    handoffs,
+    shown,
+    tokens,
+    tools,
+  };
+  const control = controlHandlers({
+    ...parts,
+    onStopRequested: options.onStopRequested,
+    facts: () => ({ startedAt, socket: socketPath, stateDirectory: state, logFile: log.file, mcpUrl: tools.url }),
+    editors: () => doors.editorCount,
+  });
+  const doors: Doors = new Doors({ ...parts, control });
+  scope.add("editors", () => doors.close());
+  doorsReady.resolve(doors);
+
+  return {
+    socketPath,
+    logFile: log.file,
+    get agentCount() {
+      return agents.size;
+    },
+    reload: () => config.reload(),
+    close: () => scope.close(),
+    killAllNow: () => launcher.killAllNow(),
+    abandonSocket: () => listener.abandon(),
+  };
+}
+
+/**
+ * Delegations that the last daemon left open have an unknown outcome. Only one daemon may say so: another one that serves a
+ * different socket from the same state folder may be running them right now.
+ */
+function claimState(state: string, { store, bus, scope }: { store: Store; bus: Bus; scope: Scope }): boolean {
+  const lock = takeLock(join(state, "daemon.lock"));
+  if (!lock.held) {
+    const message = `a daemon with pid ${lock.pid} uses ${state} too; outcomes it left open are not looked at`;
+    bus.emit("warning", { where: "state", message });
+    return false;
+  }
+  scope.add("state lock", lock.release);
+  const lost = store.markLost();
+  if (lost > 0) {
+    bus.emit("warning", {
+      where: "state",
+      message: `the outcome of ${lost} delegations is unknown: a daemon ended before them`,
+    });
+  }
+  return true;
+}
+
+/** The patch of a worktree whose daemon died belongs to the delegation that died with it. */
+function addPatch(store: Store, id: string, patch: PatchArtifact): void {
+  const record = store.findDelegation(id);
+  if (record) store.saveDelegation({ ...record, artifacts: [...record.artifacts, { ...patch }] });
+}

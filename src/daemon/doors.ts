@@ -1,0 +1,164 @@
+/**
+ * What stands behind the socket: opens the door a caller asked for in its greeting, or tells it why not.
+ */
+import type { Socket } from "node:net";
+import { messageOf } from "../base/errors.ts";
+import type { AgentProfile } from "../config/config.ts";
+import { daemonVersion } from "../control/errors.ts";
+import { socketProtocol, type Greeting, type Hello } from "../control/hello.ts";
+import type { Delegations } from "../delegation/delegations.ts";
+import type { Handoffs } from "../delegation/handoff.ts";
+import type { ChildrenShown } from "../display/children-shown.ts";
+import { EditorConnection } from "../editor/connection.ts";
+import type { EditorPorts } from "../editor/ports.ts";
+import type { AccessTokens } from "../mcp/access.ts";
+import type { Bus } from "../observe/bus.ts";
+import { rootGrant } from "../sessions/grant.ts";
+import type { Store } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import { serveControl, type ControlHandlers } from "./control-door.ts";
+import { tokenUnknown } from "./errors.ts";
+import type { AgentPrograms } from "./agent-programs.ts";
+import type { LiveConfig } from "./live-config.ts";
+import { chooseProfile } from "./profiles.ts";
+import { refuseCaller } from "./refused-caller.ts";
+import { holdBack, type RunningAgents } from "./running-agents.ts";
+import type { SessionFactory } from "./session-factory.ts";
+import type { ToolDoors } from "./tool-doors.ts";
+
+export interface DoorsParts {
+  config: LiveConfig;
+  bus: Bus;
+  store: Store;
+  version: string;
+  agents: RunningAgents;
+  programs: AgentPrograms;
+  sessions: SessionFactory;
+  delegations: Delegations;
+  handoffs: Handoffs;
+  shown: ChildrenShown;
+  tokens: AccessTokens;
+  tools: ToolDoors;
+  control: ControlHandlers;
+}
+
+export class Doors {
+  readonly #parts: DoorsParts;
+  readonly #editors = new Set<EditorConnection>();
+  readonly #sockets = new Set<Socket>();
+  #connections = 0;
+
+  constructor(parts: DoorsParts) {
+    this.#parts = parts;
+  }
+
+  get editorCount(): number {
+    return this.#editors.size;
+  }
+
+  /** Resolves when somebody listens to the socket; until then what comes must be held back. */
+  async open(socket: Socket, greeting: Greeting): Promise<void> {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    // A caller that vanishes shows up as an error first; its door notices the close.
+    socket.on("error", () => {});
+    try {
+      await this.#enter(socket, greeting);
+    } catch (error) {
+      refuseCaller(socket, error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  }
+
+  /** Ends all editors and what is theirs, then hangs up on everyone. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#editors].map((editor) => editor.end()));
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #enter(socket: Socket, { protocol, version, hello }: Greeting): Promise<void> {
+    if (protocol !== socketProtocol) throw versionMismatch(version, this.#parts.version);
+    switch (hello.door) {
+      case "control":
+        return serveControl(socket, this.#parts.control, (error) =>
+          this.#parts.bus.emit("bug", { where: "control door", error }),
+        );
+      case "editor":
+        return this.#serveEditor(socket, await this.#chooseProfile(hello.agent), hello.cwd);
+      case "mcp":
+        return this.#serveTools(socket, await this.#callerOf(hello));
+    }
+  }
+
+  #serveEditor(socket: Socket, profile: AgentProfile, cwd: string): void {
+    const { bus } = this.#parts;
+    const connection = ++this.#connections;
+    const editor = new EditorConnection(socket, profile, this.#editorPorts(cwd));
+    this.#editors.add(editor);
+    bus.emit("editor.connected", { connection, agent: profile.name });
+    void editor.closed().then(() => {
+      this.#editors.delete(editor);
+      bus.emit("editor.closed", { connection, sessions: editor.sessionCount });
+    });
+  }
+
+  #editorPorts(cwd: string): EditorPorts {
+    const { bus, store, version, agents, sessions, delegations, handoffs, shown } = this.#parts;
+    return {
+      bus,
+      store,
+      version,
+      startAgent: (profile, initialize, owner) => agents.start({ profile, initialize, owner, cwd }),
+      knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
+      createSession: (plan) => sessions.create({ ...plan, origin: "editor", grant: rootGrant(plan.profile) }),
+      withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
+      attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
+      applySettings: (session, agent, opened) => sessions.applySettings(session, agent, opened),
+      cancelChild: (id, roots) => {
+        const child = shown.cancellable(id, roots);
+        if (child) delegations.ofChild(child)?.cancel("the user cancelled it in the editor");
+      },
+      congested: (roots, isCongested) => {
+        const all = [...roots];
+        shown.congested(all, isCongested);
+        const successors = all.flatMap((root) => [...root.children].filter(({ origin }) => origin === "handoff"));
+        for (const session of successors) holdBack(session, isCongested);
+      },
+      reopened: (session) => handoffs.reopened(session),
+      agentGone: (orphans) => {
+        for (const session of orphans) delegations.cancelChildrenOf(session, "the agent that asked has exited");
+      },
+    };
+  }
+
+  /** The session whose tools an MCP client gets: the one its token stands for, or a new one for the life of the connection. */
+  async #callerOf(hello: Extract<Hello, { door: "mcp" }>): Promise<Session> {
+    if ("token" in hello) {
+      const session = this.#parts.tokens.find(hello.token);
+      if (session) return session;
+      throw tokenUnknown.create("the session these tools belong to has ended", { hint: "open a new session" });
+    }
+    const profile = await this.#chooseProfile(hello.agent);
+    const grant = rootGrant(profile);
+    return this.#parts.sessions.createCaller({ origin: "mcp", profile, grant, cwd: hello.cwd });
+  }
+
+  #chooseProfile(name: string | undefined): Promise<AgentProfile> {
+    return chooseProfile(name, { config: this.#parts.config.current, programs: this.#parts.programs });
+  }
+
+  async #serveTools(socket: Socket, session: Session): Promise<void> {
+    session.scope.add("tool connection", () => void socket.destroy());
+    await this.#parts.tools.serve(socket, session, () => {
+      if (session.origin === "mcp") void session.end("the MCP client closed its connection");
+    });
+  }
+}
+
+function versionMismatch(caller: string, daemon: string): Error {
+  return daemonVersion.create(
+    `this is crucible ${caller}, but the daemon that runs is ${daemon}, and they cannot talk`,
+    {
+      hint: "end the daemon with `crucible stop` of its own version; the next command starts a new one",
+    },
+  );
+}

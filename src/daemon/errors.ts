@@ -1,0 +1,38 @@
+/** Errors of starting and running the daemon. */
+import { defineError } from "../base/errors.ts";
+
+export const alreadyRunning = defineError(
+  "CRU_DAEMON_RUNNING",
+  "daemonUnreachable",
+  "Another daemon serves the same socket.",
+);
+export const socketUnusable = defineError(
+  "CRU_SOCKET_UNUSABLE",
+  "daemonUnreachable",
+  "The socket cannot be created where it should be.",
+);
+export const noDefaultAgent = defineError(
+  "CRU_AGENT_UNDECIDED",
+  "usage",
+  "No agent was named, none is the default, and not exactly one built-in agent is installed.",
+);
+export const agentUnknown = defineError(
+  "CRU_AGENT_UNKNOWN",
+  "usage",
+  "No agent profile has the name that was asked for.",
+);
+export const invalidControl = defineError(
+  "CRU_CONTROL_INVALID",
+  "usage",
+  "A request on the control door has parameters of the wrong shape.",
+);
+export const authMethodUnknown = defineError(
+  "CRU_AUTH_METHOD_UNKNOWN",
+  "usage",
+  "The agent offers no login in a terminal of that name.",
+);
+export const tokenUnknown = defineError(
+  "CRU_TOKEN_UNKNOWN",
+  "refused",
+  "The token that was shown does not stand for a live session.",
+);

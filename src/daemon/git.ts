@@ -1,0 +1,44 @@
+/**
+ * Starts git for Crucible's own ends: without hooks, pagers, questions or helpers that stay behind, so that nothing in a
+ * repository can have a program started by it, and with no variable of a surrounding git.
+ */
+import { oneLine } from "../base/text.ts";
+import { runToEnd } from "../process/run.ts";
+
+/** Longest run of one git command, in milliseconds: a checkout of a large repository takes minutes on a slow disk. */
+const timeoutMs = 10 * 60 * 1000;
+
+const safeSettings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false"];
+
+export interface GitCall {
+  args: readonly string[];
+  cwd: string;
+  /** On top of the daemon's environment. */
+  env?: Readonly<Record<string, string>>;
+  signal?: AbortSignal | undefined;
+  outputFile?: string;
+}
+
+/** git said no. Not an error of its own kind: whoever asked knows what it means. */
+export class GitFailure extends Error {
+  override readonly name = "GitFailure";
+}
+
+/** What git wrote to stdout, trimmed. Rejects with GitFailure, and with CRU_AGENT_START where there is no git. */
+export async function git({ args, cwd, env = {}, signal, outputFile }: GitCall): Promise<string> {
+  const settings = safeSettings.flatMap((setting) => ["-c", setting]);
+  const run = await runToEnd(
+    { label: "git", command: "git", args: [...settings, ...args], cwd, env: { ...ownEnvironment(), ...env } },
+    { timeoutMs, signal, ...(outputFile === undefined ? {} : { outputFile }) },
+  );
+  if (run.code === 0) return run.stdout.trim();
+  const why = run.timedOut ? "it took too long" : oneLine(run.stderr, 300) || `it ended with ${run.code ?? run.signal}`;
+  throw new GitFailure(`git ${args.find((arg) => !arg.startsWith("-"))}: ${why}`);
+}
+
+function ownEnvironment(): Record<string, string> {
+  const own = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("GIT_"),
+  );
+  return { ...Object.fromEntries(own), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
+}

@@ -1,0 +1,43 @@
+/**
+ * The taps of a session's pipe, and their order: the first stands next to the client. This is the one place that states it.
+ */
+import type { Interceptor } from "../acp/interceptor.ts";
+import { Agent } from "../agents/agent.ts";
+import { openingWords, takesSystemPrompt } from "../agents/instructions.ts";
+import { cascade } from "../delegation/cascade.ts";
+import type { Delegations } from "../delegation/delegations.ts";
+import type { Handoffs } from "../delegation/handoff.ts";
+import { childFiles } from "../kiln/child-files.ts";
+import type { ChildrenShown } from "../display/children-shown.ts";
+import type { Humans } from "../permissions/ask-human.ts";
+import type { Session } from "../sessions/session.ts";
+import { turns } from "../sessions/turns.ts";
+
+export interface PipelineParts {
+  delegations: Delegations;
+  handoffs: Handoffs;
+  humans: Humans;
+  shown: ChildrenShown;
+}
+
+export function pipeline(
+  session: Session,
+  { delegations, handoffs, humans, shown }: PipelineParts,
+): readonly Interceptor[] {
+  const { instructions } = session.profile;
+  const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
+  return [
+    // What the editor is shown of a turn's children comes before the answer of that turn.
+    ...shown.taps(session),
+    // A cancel reaches the delegations before anything else can hold it up.
+    cascade(session, delegations),
+    turns(session),
+    // Of use to whoever may pass the conversation on; before anything of Crucible's is added to it.
+    ...(!session.parent || session.grant.remainingDepth > 0 ? [session.transcript.tap()] : []),
+    // Whoever has the conversation instead of its first agent speaks through the taps above.
+    ...handoffs.taps(session),
+    ...(instructions ? [openingWords(instructions, given)] : []),
+    humans.interceptor(session),
+    childFiles(session, (written) => delegations.ofChild(session)?.wrote(written)),
+  ];
+}

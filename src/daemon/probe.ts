@@ -1,0 +1,140 @@
+/**
+ * Looks at agents without a daemon: is each profile's program there, and with a probe, does it really start and speak ACP, what
+ * can it do, and what does it cost. What `crucible agents` prints.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { initializeForChild } from "../acp/capabilities.ts";
+import { isRecord, RpcError, type Listener } from "../acp/wire.ts";
+import { startAgent } from "../agents/agent.ts";
+import { CrucibleError } from "../base/errors.ts";
+import { programVersion } from "../base/version.ts";
+import type { AgentProfile, Config } from "../config/config.ts";
+import type { AgentProbe, AgentReport } from "../control/agent-report.ts";
+import { createBus } from "../observe/bus.ts";
+import { createLauncher } from "../process/launcher.ts";
+import { AgentPrograms } from "./agent-programs.ts";
+
+export interface ProbeOptions {
+  config: Config;
+  /** Start each agent that was found and ask it to initialize. */
+  start: boolean;
+  /** Names; all profiles when missing. */
+  only?: readonly string[];
+  onStart?: (name: string) => void;
+}
+
+export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]> {
+  const { config, only } = options;
+  const programs = new AgentPrograms(() => config);
+  const folder = await mkdtemp(join(tmpdir(), "crucible-probe-"));
+  const launcher = createLauncher({ stateDirectory: folder, graceMs: () => config.limits.graceSeconds * 1000 });
+  try {
+    const reports: AgentReport[] = [];
+    for (const profile of config.agents.values()) {
+      if (only && !only.includes(profile.name)) continue;
+      const report = await find(profile, programs);
+      // One after the other: two agents that start at once would each look slower than they are.
+      if (options.start && report.path !== null) {
+        options.onStart?.(profile.name);
+        await probeInto(report, { profile, programs, launcher, folder });
+      }
+      reports.push(report);
+    }
+    return reports;
+  } finally {
+    await launcher.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function find(profile: AgentProfile, programs: AgentPrograms): Promise<AgentReport> {
+  const report: AgentReport = {
+    name: profile.name,
+    from: originOf(profile),
+    path: null,
+    foundIn: null,
+    install: profile.install ?? null,
+    description: profile.description,
+    problem: null,
+    probe: null,
+  };
+  try {
+    const program = await programs.find(profile);
+    return { ...report, path: program.path, foundIn: program.origin };
+  } catch (error) {
+    return { ...report, problem: problemOf(error) };
+  }
+}
+
+async function probeInto(
+  report: AgentReport,
+  parts: {
+    profile: AgentProfile;
+    programs: AgentPrograms;
+    launcher: ReturnType<typeof createLauncher>;
+    folder: string;
+  },
+): Promise<void> {
+  const { profile, programs, launcher, folder } = parts;
+  const startedAt = performance.now();
+  try {
+    const agent = await startAgent({
+      profile,
+      launch: async () => launcher(await programs.specFor(profile, folder)),
+      initialize: initializeForChild(profile.clientFiles, programVersion()),
+      owner: nobody,
+      bus: createBus(),
+    });
+    const milliseconds = Math.round(performance.now() - startedAt);
+    const residentBytes = await agent.process.residentBytes();
+    report.probe = { ...capabilitiesOf(agent.initializeResult), milliseconds, residentBytes };
+    await agent.end();
+  } catch (error) {
+    report.problem = problemOf(error);
+  }
+}
+
+const nobody: Listener = {
+  request: ({ method }) => Promise.reject(RpcError.methodNotFound(method)),
+  notification: () => {},
+};
+
+function capabilitiesOf(result: Readonly<Record<string, unknown>>): Omit<AgentProbe, "milliseconds" | "residentBytes"> {
+  const info = isRecord(result["agentInfo"]) ? result["agentInfo"] : {};
+  const capabilities = isRecord(result["agentCapabilities"]) ? result["agentCapabilities"] : {};
+  const mcp = isRecord(capabilities["mcpCapabilities"]) ? capabilities["mcpCapabilities"] : {};
+  const authMethods = Array.isArray(result["authMethods"]) ? result["authMethods"].filter(isRecord) : [];
+  return {
+    name: textOrNull(info["title"]) ?? textOrNull(info["name"]),
+    version: textOrNull(info["version"]),
+    protocolVersion: typeof result["protocolVersion"] === "number" ? result["protocolVersion"] : null,
+    loadSession: capabilities["loadSession"] === true,
+    sessionCapabilities: switchedOn(capabilities["sessionCapabilities"]),
+    promptCapabilities: switchedOn(capabilities["promptCapabilities"]),
+    mcp: ["stdio", ...(["http", "sse"] as const).filter((kind) => mcp[kind] === true)],
+    authMethods: authMethods.map((method) => String(method["id"])),
+  };
+}
+
+/** Names of the members that say yes: `true`, or an object however empty. */
+function switchedOn(value: unknown): string[] {
+  if (!isRecord(value)) return [];
+  return Object.keys(value).filter((name) => name !== "_meta" && value[name] !== false && value[name] !== null);
+}
+
+function originOf(profile: AgentProfile): string {
+  const [base] = profile.lineage;
+  if (base !== undefined) return `extends ${base}`;
+  return profile.install === undefined ? "own" : "built-in";
+}
+
+function problemOf(error: unknown): NonNullable<AgentReport["problem"]> {
+  if (!(error instanceof CrucibleError)) throw error;
+  return { code: error.code, message: error.message, hint: error.hint ?? null };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,55 @@
+/** Which profile a caller works with: the one it names, the default, or the one agent that is installed. */
+import { agentNotFound } from "../agents/errors.ts";
+import { didYouMean } from "../base/suggestion.ts";
+import { listed } from "../base/text.ts";
+import type { AgentProfile, Config } from "../config/config.ts";
+import type { AgentPrograms } from "./agent-programs.ts";
+import { agentUnknown, noDefaultAgent } from "./errors.ts";
+
+/** Throws CRU_AGENT_UNKNOWN. */
+export function profileNamed(config: Config, name: string): AgentProfile {
+  const profile = config.agents.get(name);
+  if (profile) return profile;
+  const names = [...config.agents.keys()];
+  throw agentUnknown.create(`no agent is called ${JSON.stringify(name)}${didYouMean(name, names)}`, {
+    hint: `the agents are ${listed(names, "and")}; \`crucible agents\` shows which are installed`,
+  });
+}
+
+/** Rejects with CRU_AGENT_UNKNOWN or CRU_AGENT_UNDECIDED. */
+export async function chooseProfile(
+  name: string | undefined,
+  { config, programs }: { config: Config; programs: AgentPrograms },
+): Promise<AgentProfile> {
+  const wanted = name ?? config.acp.defaultAgent;
+  if (wanted !== undefined) return profileNamed(config, wanted);
+
+  const builtIn = [...config.agents.values()].filter((profile) => profile.family === profile.name && profile.install);
+  const installed: AgentProfile[] = [];
+  for (const profile of builtIn) if (await isInstalled(profile, programs)) installed.push(profile);
+  const [only, ...others] = installed;
+  if (only && others.length === 0) return only;
+
+  const names = installed.map((profile) => profile.name);
+  if (only) {
+    throw noDefaultAgent.create(`several agents are installed: ${listed(names, "and")}`, {
+      hint: "choose one with `crucible acp --agent NAME`, or set default_agent under [acp] in crucible.toml",
+    });
+  }
+  throw noDefaultAgent.create(
+    `none of the built-in agents is installed: ${listed(builtIn.map(({ name: one }) => one))}`,
+    {
+      hint: `install one, for example: ${builtIn[0]?.install ?? "see `crucible agents`"}`,
+    },
+  );
+}
+
+async function isInstalled(profile: AgentProfile, programs: AgentPrograms): Promise<boolean> {
+  try {
+    await programs.find(profile);
+    return true;
+  } catch (error) {
+    if (!agentNotFound.matches(error)) throw error;
+    return false;
+  }
+}

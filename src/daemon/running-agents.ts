@@ -1,0 +1,92 @@
+/**
+ * The agents that run in this daemon: starts them within the limit, remembers what each said of itself, and ends them all.
+ */
+import type { Listener } from "../acp/wire.ts";
+import { Agent, startAgent } from "../agents/agent.ts";
+import { agentLimit } from "../agents/errors.ts";
+import type { AgentProfile, Config } from "../config/config.ts";
+import type { Bus } from "../observe/bus.ts";
+import type { LocalLauncher } from "../process/launcher.ts";
+import type { Session } from "../sessions/session.ts";
+import type { AgentPrograms } from "./agent-programs.ts";
+
+export interface AgentRequest {
+  profile: AgentProfile;
+  /** Parameters of `initialize`. */
+  initialize: Record<string, unknown>;
+  owner: Listener;
+  /** Directory to start in, unless the profile names one. */
+  cwd: string;
+  signal?: AbortSignal;
+}
+
+export class RunningAgents {
+  readonly #launcher: LocalLauncher;
+  readonly #programs: AgentPrograms;
+  readonly #config: () => Config;
+  readonly #bus: Bus;
+  readonly #live = new Set<Agent>();
+  readonly #answers = new Map<string, Readonly<Record<string, unknown>>>();
+  #starting = 0;
+
+  constructor(parts: { launcher: LocalLauncher; programs: AgentPrograms; config: () => Config; bus: Bus }) {
+    this.#launcher = parts.launcher;
+    this.#programs = parts.programs;
+    this.#config = parts.config;
+    this.#bus = parts.bus;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Rejects with CRU_AGENT_LIMIT, CRU_AGENT_NOT_FOUND or CRU_AGENT_START; nothing is left running then. */
+  async start(request: AgentRequest): Promise<Agent> {
+    const { profile, initialize, owner, signal } = request;
+    this.#requirePlace();
+    this.#starting++;
+    try {
+      const spec = await this.#programs.specFor(profile, request.cwd);
+      const launch = () => this.#launcher(spec, { signal });
+      const agent = await startAgent({ profile, launch, initialize, owner, bus: this.#bus, signal });
+      this.#live.add(agent);
+      this.#answers.set(answerKey(profile, initialize), agent.initializeResult);
+      void agent.process.exited.then(() => this.#live.delete(agent));
+      return agent;
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  /** What an agent of this profile answered to the same `initialize` earlier. */
+  knownAnswer(
+    profile: AgentProfile,
+    initialize: Record<string, unknown>,
+  ): Readonly<Record<string, unknown>> | undefined {
+    return this.#answers.get(answerKey(profile, initialize));
+  }
+
+  #requirePlace(): void {
+    const { maxAgents } = this.#config().server;
+    // One that is on its way out takes no place any more.
+    const alive = [...this.#live].filter((agent) => agent.alive).length;
+    if (alive + this.#starting < maxAgents) return;
+    throw agentLimit.create(`${maxAgents} agents run in this daemon already`, {
+      hint: "wait for one to end, or raise max_agents under [server]",
+      details: { running: alive, maxAgents },
+    });
+  }
+}
+
+// A profile that was changed by a reload, and an editor that can do other things, get an answer of their own.
+function answerKey(profile: AgentProfile, initialize: Record<string, unknown>): string {
+  return JSON.stringify([profile.command, profile.args, profile.env, initialize["clientCapabilities"]]);
+}
+
+/** Has the agent behind a session wait before it says more, or go on. */
+export function holdBack(session: Session, isHeld: boolean): void {
+  const agent = session.binding?.peer;
+  if (!(agent instanceof Agent)) return;
+  if (isHeld) agent.pause();
+  else agent.resume();
+}

@@ -1,0 +1,105 @@
+/**
+ * Makes sessions: with the taps of the pipeline, known to the registry and the store, and with what their profile adds when
+ * they open on an agent. Used by every door, so that a child's session is made as a root's is.
+ */
+import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
+import type { Agent } from "../agents/agent.ts";
+import { systemPrompt, takesSystemPrompt } from "../agents/instructions.ts";
+import { applySettings } from "../agents/settings.ts";
+import { Scope } from "../base/scope.ts";
+import type { Interceptor } from "../acp/interceptor.ts";
+import type { Bus } from "../observe/bus.ts";
+import type { Store } from "../sessions/records.ts";
+import type { SessionRegistry } from "../sessions/registry.ts";
+import { Session, type SessionInit } from "../sessions/session.ts";
+
+export interface SessionFactoryParts {
+  bus: Bus;
+  store: Store;
+  registry: SessionRegistry;
+  pipeline: (session: Session) => readonly Interceptor[];
+  /** Entries for `mcpServers` that give a session its tools. */
+  toolsFor: (session: Session, agent: Agent) => Promise<Record<string, unknown>[]>;
+}
+
+export type NewSession = Omit<SessionInit, "scope" | "interceptors">;
+
+export class SessionFactory {
+  readonly #parts: SessionFactoryParts;
+
+  constructor(parts: SessionFactoryParts) {
+    this.#parts = parts;
+  }
+
+  create(init: NewSession): Session {
+    const { bus, registry, pipeline } = this.#parts;
+    const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error }));
+    const session = new Session({ ...init, scope, interceptors: pipeline });
+    registry.add(session);
+    this.#save(session);
+    return session;
+  }
+
+  /** A root session without an agent behind it: a terminal or an MCP client, which only delegates. */
+  createCaller(init: Omit<NewSession, "client">): Session {
+    const nobody: Peer = {
+      request: (method) => Promise.reject(RpcError.methodNotFound(method)),
+      notify: () => {},
+    };
+    const session = this.create({ ...init, client: nobody });
+    session.opened();
+    return session;
+  }
+
+  /** Parameters for `session/new` and its kin with the tools and the system prompt of the session. */
+  async withExtras(params: Record<string, unknown>, session: Session, agent: Agent): Promise<Record<string, unknown>> {
+    const own = await this.#parts.toolsFor(session, agent);
+    const { instructions } = session.profile;
+    return {
+      ...params,
+      ...(own.length > 0 ? { mcpServers: [...othersThan(own, params["mcpServers"]), ...own] } : {}),
+      ...(instructions && takesSystemPrompt(agent) && !("systemPrompt" in params) ? systemPrompt(instructions) : {}),
+    };
+  }
+
+  /** The agent answers for the session from now on. */
+  attach(session: Session, agent: Agent, agentSessionId: string): void {
+    agent.bindSession(agentSessionId, session);
+    session.bind({ peer: agent, agentSessionId, pid: agent.pid });
+    session.scope.add("agent's session", () => agent.unbindSession(agentSessionId));
+    this.#save(session);
+  }
+
+  applySettings(session: Session, agent: Agent, opened: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const { model, mode, name } = session.profile;
+    return applySettings({
+      peer: agent,
+      agentSessionId: session.binding?.agentSessionId ?? "",
+      opened,
+      settings: { model, mode },
+      onIgnored: (setting, value, why) =>
+        this.#parts.bus.emit("session.setting_ignored", { sessionId: session.id, profile: name, setting, value, why }),
+    });
+  }
+
+  #save(session: Session): void {
+    this.#parts.store.saveSession({
+      id: session.id,
+      origin: session.origin,
+      profile: session.profile.name,
+      agentSessionId: session.binding?.agentSessionId ?? null,
+      parentId: session.parent?.id ?? null,
+      cwd: session.cwd,
+      additionalDirectories: [...session.additionalDirectories],
+      title: session.title,
+      createdAt: session.startedAt,
+      updatedAt: Date.now(),
+    });
+  }
+}
+
+/** The servers a client gave, without those whose names are taken by our own. */
+function othersThan(own: readonly Record<string, unknown>[], given: unknown): unknown[] {
+  const servers = Array.isArray(given) ? (given as unknown[]) : [];
+  return servers.filter((server) => !own.some(({ name }) => isRecord(server) && server["name"] === name));
+}

@@ -1,0 +1,214 @@
+/**
+ * One child at work on a task: opens its session, prompts it, gives it further messages, watches over it, and says how its work
+ * ended. It keeps no record and tells nobody; the delegation does.
+ */
+import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
+import { within } from "../base/deadline.ts";
+import { CrucibleError, exitCodes, messageOf } from "../base/errors.ts";
+import type { Narrowing } from "../sessions/grant.ts";
+import type { SessionRecord } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import type { Artifacts } from "./artifacts.ts";
+import { brief, textBlocks, worktreeNote } from "./brief.ts";
+import type { EarlyEnd } from "./early-end.ts";
+import { childFailed } from "./errors.ts";
+import type { Candidate, DelegateInput } from "./input.ts";
+import type { DelegationPorts, PatchArtifact, Worktree } from "./ports.ts";
+import type { Reply } from "./reply.ts";
+import { ended, endingOf, type Ending } from "./result.ts";
+import { usedItsTurns, watchActivity, wentSilent } from "./watch.ts";
+
+/** How long a cancelled child may take to end its turn by itself before its process is ended, in milliseconds. */
+export const cancelGraceMs = 5000;
+
+export interface ChildRunInit {
+  delegationId: string;
+  /** Of the session it opens. */
+  childId: string;
+  caller: Session;
+  candidate: Candidate;
+  /** The stored session to go on with. */
+  continues: SessionRecord | undefined;
+  input: DelegateInput;
+  title: string;
+  /** What of the caller's conversation goes with the task. */
+  conversation: string | undefined;
+  ports: DelegationPorts;
+  reply: Reply;
+  artifacts: Artifacts;
+  earlyEnd: EarlyEnd;
+  /** Messages that came for the child; it takes the next one when a turn has ended. */
+  messages: string[];
+  /** When a human was last waited for, in milliseconds since 1970; now, while one is; 0 if never. */
+  waitedForHumanAt: () => number;
+  /** The child's session is open; it is prompted next. */
+  onOpened: (child: Session) => void;
+  /** What the child is doing has changed. */
+  onActivity: () => void;
+}
+
+export class ChildRun {
+  readonly #init: ChildRunInit;
+  #child: Session | undefined;
+  #worktree: Worktree | undefined;
+
+  constructor(init: ChildRunInit) {
+    this.#init = init;
+  }
+
+  get child(): Session | undefined {
+    return this.#child;
+  }
+
+  /** Works to the end. Never rejects: a failure is an ending too. */
+  async work(): Promise<Ending> {
+    try {
+      const child = await this.#open();
+      return await this.#converse(child);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  /** Ends the child's session, and its process with it. */
+  async end(): Promise<void> {
+    await this.#child?.end("its task ended");
+  }
+
+  /** What was changed in a worktree, once nobody is at work in it any more. */
+  async takeHome(): Promise<PatchArtifact | undefined> {
+    if (!this.#worktree) return undefined;
+    await this.end();
+    return this.#worktree.finish();
+  }
+
+  async #open(): Promise<Session> {
+    const { delegationId, childId, caller, candidate, continues, input, title, ports, earlyEnd } = this.#init;
+    const { signal } = earlyEnd;
+    signal.throwIfAborted();
+    const cwd = input.cwd === undefined ? caller.cwd : await ports.directoryInside(caller.cwd, input.cwd);
+    if (input.isolation === "worktree") {
+      this.#worktree = await ports.worktrees.create({ id: delegationId, cwd, signal });
+    }
+    try {
+      this.#child = await ports.openChild({
+        id: childId,
+        caller,
+        ...candidate,
+        narrowing: givenBy(caller, candidate.narrowing),
+        continues,
+        title,
+        cwd: this.#worktree?.cwd ?? cwd,
+        client: this.#client(),
+        signal,
+      });
+    } catch (error) {
+      // An attempt that failed does not cost the earlier conversation.
+      if (continues) ports.store.saveSession(continues);
+      throw error;
+    }
+    this.#init.onOpened(this.#child);
+    return this.#child;
+  }
+
+  async #converse(child: Session): Promise<Ending> {
+    const { caller, candidate, continues, input, conversation, messages } = this.#init;
+    let prompt = brief({
+      task: input.task,
+      context: input.context,
+      conversation,
+      note: this.#worktree && worktreeNote(this.#worktree),
+      // Whoever goes on has read the closing words before.
+      template: continues ? "" : candidate.profile.brief,
+      from: caller.profile.name,
+      cwd: child.cwd,
+    });
+    for (;;) {
+      const ending = await this.#turn(child, prompt);
+      const message = messages.shift();
+      if (message === undefined || ending.status !== "completed") return ending;
+      prompt = textBlocks([message]);
+    }
+  }
+
+  /** One prompt of the child, until it answers or is to end early. */
+  async #turn(child: Session, prompt: unknown): Promise<Ending> {
+    const { reply, earlyEnd, candidate } = this.#init;
+    reply.turnStarted();
+    const answer = child.ask("session/prompt", { prompt }, new AbortController().signal);
+    const stopWatching = this.#watch(child);
+    try {
+      const response = await within(answer, Number.POSITIVE_INFINITY, earlyEnd.signal);
+      return endingOf(this.#stopReasonOf(response), candidate.profile.name);
+    } catch (error) {
+      if (!earlyEnd.asked) throw error;
+    } finally {
+      stopWatching();
+    }
+    child.tell("session/cancel", {});
+    const late = await within(answer, cancelGraceMs).catch(() => undefined);
+    return this.#endedEarly(isRecord(late) ? this.#stopReasonOf(late) : null);
+  }
+
+  /** Ends the child when nothing has been heard of it for too long. */
+  #watch(child: Session): () => void {
+    const { caller, candidate, earlyEnd, waitedForHumanAt } = this.#init;
+    const { stallSeconds } = caller.profile.delegation;
+    return watchActivity({
+      stallMs: stallSeconds * 1000,
+      lastHeardAt: () => Math.max(waitedForHumanAt(), lastHeardOf(child)),
+      onStall: () => earlyEnd.ask({ status: "timed_out", error: wentSilent(candidate.profile.name, stallSeconds) }),
+    });
+  }
+
+  #client(): Peer {
+    const { reply, artifacts, input, candidate, earlyEnd, onActivity } = this.#init;
+    const { maxTurns } = input;
+    return {
+      request: (method) => Promise.reject(RpcError.methodNotFound(method)),
+      notify: (method, params) => {
+        if (method !== "session/update") return;
+        artifacts.update(params);
+        if (reply.update(params)) onActivity();
+        if (maxTurns === undefined || reply.toolCalls <= maxTurns) return;
+        earlyEnd.ask({ status: "failed", error: usedItsTurns(candidate.profile.name, maxTurns) });
+      },
+    };
+  }
+
+  #stopReasonOf(response: unknown): string | null {
+    if (!isRecord(response)) return null;
+    this.#init.reply.finished(response["usage"]);
+    return typeof response["stopReason"] === "string" ? response["stopReason"] : null;
+  }
+
+  #failed(error: unknown): Ending {
+    const { earlyEnd, caller, candidate, delegationId, ports } = this.#init;
+    if (earlyEnd.asked || caller.state === "ended") return this.#endedEarly(null);
+    if (error instanceof CrucibleError) {
+      return ended(error.exitCode === exitCodes.refused ? "refused" : "failed", null, error);
+    }
+    if (!(error instanceof RpcError)) ports.bus.emit("bug", { where: `delegation ${delegationId}`, error });
+    const failure = childFailed.create(`${candidate.profile.name} answered with an error: ${messageOf(error)}`, {
+      hint: "the task itself may be fine: try again, or ask another agent",
+      cause: error,
+    });
+    return ended("failed", null, failure);
+  }
+
+  #endedEarly(stopReason: string | null): Ending {
+    const { status, error } = this.#init.earlyEnd.reason;
+    return ended(status, stopReason, error);
+  }
+}
+
+/** Nobody passes on what it was not given, and the editor's MCP servers are given only by name. */
+function givenBy(caller: Session, { tools }: Narrowing): Narrowing {
+  const hasServers = caller.origin !== "delegation" || caller.narrowing.tools?.includes("mcp") === true;
+  return { tools: tools?.filter((tool) => caller.grant.tools.has(tool) && (tool !== "mcp" || hasServers)) };
+}
+
+/** When anything was last heard of a child or of one further down, in milliseconds since 1970. */
+function lastHeardOf(session: Session): number {
+  return Math.max(session.lastHeardAt, ...[...session.children].map(lastHeardOf));
+}

@@ -1,0 +1,53 @@
+/**
+ * Which agents may do a task, in which order: the one that was asked for, with its model or role, then the fallbacks. Each passes
+ * the policy by itself; a fallback that is not allowed is left out, the first choice not.
+ */
+import { CrucibleError } from "../base/errors.ts";
+import { listed } from "../base/text.ts";
+import type { AgentProfile } from "../config/config.ts";
+import type { Candidate, Choice, DelegateInput } from "./input.ts";
+import { roleUnknown } from "./errors.ts";
+import { decide, type AgentDirectory, type Caller } from "./policy.ts";
+
+/** Throws the refusal of the first choice. */
+export function candidatesFor(
+  caller: Caller,
+  input: DelegateInput,
+  config: AgentDirectory,
+): [Candidate, ...Candidate[]] {
+  const first = candidate(caller, input, config);
+  const others = (input.fallbacks ?? []).flatMap((choice: Choice) => {
+    try {
+      return [candidate(caller, { ...choice, modelRole: input.modelRole, tools: input.tools }, config)];
+    } catch (error) {
+      if (error instanceof CrucibleError) return [];
+      throw error;
+    }
+  });
+  return [first, ...others];
+}
+
+function candidate(
+  caller: Caller,
+  { agent, model, modelRole, tools }: Pick<DelegateInput, "agent" | "model" | "modelRole" | "tools">,
+  config: AgentDirectory,
+): Candidate {
+  const decision = decide(caller, agent, config, { tools });
+  if (!decision.allowed) throw decision.refusal;
+  const { profile, grant, narrowing } = decision;
+  if (model !== undefined || modelRole === undefined) return { profile, grant, narrowing, model };
+
+  const meant = profile.modelRoles[modelRole];
+  if (meant === undefined) throw unknownRole(profile, modelRole);
+  // A role may stand for another profile, which then has to be allowed as well.
+  return config.agents.has(meant)
+    ? candidate(caller, { agent: meant, tools }, config)
+    : { profile, grant, narrowing, model: meant };
+}
+
+function unknownRole(profile: AgentProfile, role: string): CrucibleError {
+  const roles = Object.keys(profile.modelRoles);
+  return roleUnknown.create(`agent ${profile.name} has no model for the role ${JSON.stringify(role)}`, {
+    hint: roles.length > 0 ? `use ${listed(roles)}, or leave model_role out` : "leave model_role out",
+  });
+}

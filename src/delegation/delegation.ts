@@ -1,0 +1,307 @@
+/**
+ * One task handed from a session to a child session, from the moment it is accepted to its one final state.
+ *
+ * States: queued → starting → running → ended. Every way out passes `#finish`, exactly once; what it came to is written to the
+ * store before anybody is told. The child is ended after that, so that nobody waits for a process that is slow to go, and its
+ * place in the queue is free only when it is gone.
+ */
+import type { DelegationProgress, DelegationResult, TriedAgent } from "../base/delegation.ts";
+import { deferred } from "../base/deferred.ts";
+import { newId } from "../base/ids.ts";
+import { formatDuration, oneLine } from "../base/text.ts";
+import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import { Artifacts, type WrittenFile } from "./artifacts.ts";
+import type { Spending } from "./budget.ts";
+import { ChildRun } from "./child-run.ts";
+import { conversationFor } from "./context.ts";
+import { EarlyEnd } from "./early-end.ts";
+import { delegationCancelled } from "./errors.ts";
+import type { Candidate, DelegateInput } from "./input.ts";
+import type { DelegationPorts, PatchArtifact } from "./ports.ts";
+import { Reply } from "./reply.ts";
+import { couldNotBegin, silence, toResult, type Ending } from "./result.ts";
+import { tookTooLong, watchTime } from "./watch.ts";
+
+/** Longest title shown to people, in characters. */
+const maxTitleCharacters = 80;
+
+export interface DelegationInit {
+  caller: Session;
+  /** The delegation whose child the caller is; undefined when a root session asks. */
+  parentId: string | undefined;
+  /** The first one runs; the others stand in for it, in this order. */
+  candidates: readonly [Candidate, ...Candidate[]];
+  /** The stored session to go on with. */
+  continues: SessionRecord | undefined;
+  input: DelegateInput;
+  ports: DelegationPorts;
+}
+
+export type DelegationStage = "queued" | "starting" | "running" | "ended";
+
+export class Delegation {
+  readonly id: string = newId("del");
+  readonly caller: Session;
+  readonly title: string;
+  readonly createdAt: number = Date.now();
+  readonly #init: DelegationInit;
+  readonly #reply = new Reply();
+  readonly #artifacts = new Artifacts();
+  /** As it was when the caller asked. */
+  readonly #conversation: string | undefined;
+  readonly #earlyEnd = new EarlyEnd();
+  readonly #tried: TriedAgent[] = [];
+  #candidate: Candidate;
+  readonly #messages: string[] = [];
+  #leftBehind: Record<string, unknown>[] = [];
+  #startedAt: number | undefined;
+  #endedAt: number | undefined;
+  #child: Session | undefined;
+  #ending: Ending | undefined;
+  #running: Promise<void> | undefined;
+  readonly #outcome = deferred<DelegationResult>();
+  #stage: DelegationStage = "queued";
+  readonly #childId: string;
+  #questions = 0;
+  /** When a human last answered, in milliseconds since 1970; 0 if never. */
+  #answeredAt = 0;
+  #takesMessages = true;
+  #humanNeeded = deferred<void>();
+
+  constructor(init: DelegationInit) {
+    this.#init = init;
+    this.caller = init.caller;
+    this.#candidate = init.candidates[0];
+    this.#childId = init.continues?.id ?? newId("ses");
+    this.title = oneLine(init.input.description || init.input.task, maxTitleCharacters);
+    const { conversation } = init.input;
+    const { transcript, profile } = init.caller;
+    this.#conversation = conversation && conversationFor(transcript, profile.name, conversation);
+    this.#save();
+  }
+
+  /** Name of the profile that runs it, or is about to. */
+  get agent(): string {
+    return this.#candidate.profile.name;
+  }
+
+  get stage(): DelegationStage {
+    return this.#stage;
+  }
+
+  /** Of the session it opens; undefined when it has ended without one. */
+  get childSessionId(): string | undefined {
+    return this.#stage === "ended" && !this.#child ? undefined : this.#childId;
+  }
+
+  get toolCalls(): number {
+    return this.#reply.toolCalls;
+  }
+
+  /** Aborts once the delegation is to end early. */
+  get stopping(): AbortSignal {
+    return this.#earlyEnd.signal;
+  }
+
+  /** What to tell whoever waits, in one line. */
+  get activity(): string {
+    const since = formatDuration(Date.now() - (this.#startedAt ?? this.createdAt));
+    const what = this.#stage === "queued" ? "waiting for a free place" : this.#reply.activity;
+    const { tokens } = this.#reply.usage;
+    return `${this.agent}: ${what}, ${since}${tokens === null ? "" : `, ${Math.round(tokens / 1000)}k tokens`}`;
+  }
+
+  /** For the budget of its tree. */
+  get spending(): Spending {
+    const runMs = this.#startedAt === undefined ? 0 : (this.#endedAt ?? Date.now()) - this.#startedAt;
+    return { usage: this.#reply.usage, runMs };
+  }
+
+  /** As it stands now: a handle while it goes on, the result once it has ended. */
+  get snapshot(): DelegationResult {
+    return toResult(this.#record(), this.caller.profile.delegation.resultMaxBytes);
+  }
+
+  /** Whether a question of its child, or of one further down, is before a human now. */
+  get waitsForHuman(): boolean {
+    return this.#questions > 0;
+  }
+
+  /** Settles when the next question is put to a human. */
+  get humanNeeded(): Promise<void> {
+    return this.#humanNeeded.promise;
+  }
+
+  /** Whether a session is its child or descends from it. */
+  concerns(sessionId: string): boolean {
+    return this.#child !== undefined && descends(this.#child, sessionId);
+  }
+
+  aroundHuman(isWaiting: boolean): void {
+    this.#questions = Math.max(0, this.#questions + (isWaiting ? 1 : -1));
+    if (!isWaiting) {
+      this.#answeredAt = Date.now();
+      return;
+    }
+    this.#humanNeeded.resolve();
+    this.#humanNeeded = deferred<void>();
+  }
+
+  /** Ends it early. The first reason counts; after the end it does nothing. */
+  cancel(reason: string): void {
+    if (this.#stage !== "ended") this.#earlyEnd.ask({ status: "cancelled", error: delegationCancelled.create(reason) });
+  }
+
+  /** A further message for the child; it gets it when its turn ends, and its answer to it is the result then. */
+  send(message: string): boolean {
+    if (!this.#takesMessages || this.#earlyEnd.asked) return false;
+    this.#messages.push(message);
+    return true;
+  }
+
+  /** A file was written on its child's behalf. */
+  wrote(file: WrittenFile): void {
+    this.#artifacts.wrote(file);
+  }
+
+  announceQueued(): void {
+    this.#tell("queued", "waiting for a free place");
+  }
+
+  /** The result, once there is one. Never rejects: every failure is a result. */
+  get ended(): Promise<DelegationResult> {
+    return this.#outcome.promise;
+  }
+
+  /** Runs the child to its end, once however often it is called. Never rejects. */
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const stopClock = this.#startClock();
+    await this.#tryAll();
+    stopClock();
+  }
+
+  /** One time for all turns, and for all candidates together. */
+  #startClock(): () => void {
+    const { caller, input } = this.#init;
+    const limits = [caller.profile.delegation.timeoutSeconds, input.timeoutSeconds];
+    const seconds = Math.min(...limits.map((limit) => limit ?? Number.POSITIVE_INFINITY));
+    return watchTime(seconds * 1000, () =>
+      this.#earlyEnd.ask({ status: "timed_out", error: tookTooLong(this.agent, seconds) }),
+    );
+  }
+
+  async #tryAll(): Promise<void> {
+    const waiting = [...this.#init.candidates];
+    for (let candidate = waiting.shift(); candidate; candidate = waiting.shift()) {
+      this.#candidate = candidate;
+      const run = this.#begin(candidate);
+      const ending = await run.work();
+      const isLast = waiting.length === 0 || this.#earlyEnd.asked;
+      const isOver = isLast || !couldNotBegin(ending) || this.#reply.hasWorked || this.#artifacts.hasWritten;
+      // From here on nobody reads them.
+      if (isOver) this.#takesMessages = false;
+      if (isOver) this.#finish(ending, await run.takeHome());
+      else this.#tried.push({ agent: this.agent, model: candidate.model ?? null, error: ending.error! });
+      await run.end();
+      if (isOver) return;
+    }
+  }
+
+  #begin(candidate: Candidate): ChildRun {
+    const { caller, continues, input, ports } = this.#init;
+    this.#stage = "starting";
+    this.#startedAt ??= Date.now();
+    if (!this.#earlyEnd.asked) this.#tell("starting", `starting ${this.agent}`);
+    return new ChildRun({
+      delegationId: this.id,
+      childId: this.#childId,
+      caller,
+      candidate,
+      continues,
+      input,
+      title: this.title,
+      conversation: this.#conversation,
+      ports,
+      reply: this.#reply,
+      artifacts: this.#artifacts,
+      earlyEnd: this.#earlyEnd,
+      messages: this.#messages,
+      waitedForHumanAt: () => (this.waitsForHuman ? Date.now() : this.#answeredAt),
+      onOpened: (child) => this.#opened(child),
+      onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),
+    });
+  }
+
+  #opened(child: Session): void {
+    this.#child = child;
+    this.#stage = "running";
+    this.#save();
+    this.#tell("started", this.title);
+  }
+
+  #finish(ending: Ending, patch: PatchArtifact | undefined): void {
+    this.#stage = "ended";
+    this.#ending = ending;
+    const seen = this.#artifacts.list(this.#child?.cwd ?? this.caller.cwd);
+    this.#leftBehind = [...seen, ...(patch ? [{ ...patch }] : [])];
+    this.#endedAt = Date.now();
+    this.#save();
+    const result = this.snapshot;
+    this.#tell("ended", ending.error?.message ?? `done in ${formatDuration(result.duration_ms)}`, ending.status);
+    const { agent, status } = result;
+    this.caller.transcript.delegated({ agent, title: this.title, status, result: result.result });
+    this.#outcome.resolve(result);
+  }
+
+  #save(): void {
+    this.#init.ports.store.saveDelegation(this.#record());
+  }
+
+  #record(): DelegationRecord {
+    const said = this.#reply.text;
+    const isSilent = said === "" && this.#ending?.status === "completed";
+    return {
+      id: this.id,
+      callerSessionId: this.caller.id,
+      childSessionId: this.childSessionId ?? null,
+      agent: this.agent,
+      title: this.title,
+      task: this.#init.input.task,
+      status: this.#ending?.status ?? (this.#stage === "queued" ? "queued" : "running"),
+      result: isSilent ? silence(this.#reply.toolCalls) : said,
+      stopReason: this.#ending?.stopReason ?? null,
+      error: this.#ending?.error ?? null,
+      tried: this.#tried,
+      artifacts: this.#leftBehind,
+      usage: this.#reply.usage,
+      createdAt: this.createdAt,
+      endedAt: this.#endedAt ?? null,
+    };
+  }
+
+  #tell(kind: DelegationProgress["kind"], line: string, status: DelegationProgress["status"] = null): void {
+    this.#init.ports.bus.emit("delegation.progress", {
+      delegationId: this.id,
+      parentId: this.#init.parentId ?? null,
+      agent: this.agent,
+      title: this.title,
+      depth: this.caller.depth + 1,
+      kind,
+      line: oneLine(line, 200),
+      status,
+      at: Date.now(),
+      sessionId: this.caller.id,
+      rootId: this.caller.root.id,
+    });
+  }
+}
+
+function descends(session: Session, id: string): boolean {
+  return session.id === id || [...session.children].some((child) => descends(child, id));
+}

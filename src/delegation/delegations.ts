@@ -1,0 +1,269 @@
+/**
+ * All delegations of this daemon: accepts or refuses, keeps each caller's queue, and ends what must not go on. The one way
+ * for anybody, agent or person, to have a task done by another agent.
+ */
+import PQueue from "p-queue";
+import type { DelegationResult } from "../base/delegation.ts";
+import { within } from "../base/deadline.ts";
+import { CrucibleError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
+import type { AgentProfile } from "../config/config.ts";
+import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import { Budget } from "./budget.ts";
+import { candidatesFor } from "./choice.ts";
+import { DynamicAgents } from "./dynamic-agents.ts";
+import { Delegation } from "./delegation.ts";
+import type { DelegateInput } from "./input.ts";
+import { cannotContinue, delegationLimit, delegationUnknown } from "./errors.ts";
+import { selfTarget, type AgentDirectory } from "./policy.ts";
+import type { DelegationPorts } from "./ports.ts";
+import { failureOf, toResult } from "./result.ts";
+
+/** Delegations of one session that may wait for a free place. */
+export const maxQueuedDelegations = 1000;
+
+/** Longest lineage followed; deeper than any `max_depth` allows. */
+const maxLineage = 64;
+
+export class Delegations {
+  /** Agents made at run time. */
+  readonly dynamic = new DynamicAgents();
+  readonly #ports: DelegationPorts;
+  readonly #live = new Map<string, Delegation>();
+  /** For each session that has delegated: its queue, and how often it has. */
+  readonly #callers = new Map<Session, { queue: PQueue; made: number }>();
+  readonly #budgets = new WeakMap<Session, Budget>();
+
+  constructor(ports: DelegationPorts) {
+    this.#ports = ports;
+    const open = new Set<string>();
+    const keyOf = (question: { sessionId: string; title: string }): string => `${question.sessionId} ${question.title}`;
+    ports.bus.on("permission.asked", (question) => {
+      open.add(keyOf(question));
+      this.#aroundHuman(question.sessionId, true);
+    });
+    // One that is refused without asking is answered too, and nobody waited for that.
+    ports.bus.on("permission.answered", (question) => {
+      if (open.delete(keyOf(question))) this.#aroundHuman(question.sessionId, false);
+    });
+  }
+
+  /** The agents a session knows: those of the configuration, and those made in its tree. */
+  agentsOf(session: Session): AgentDirectory {
+    return { agents: new Map([...this.#ports.config().agents, ...this.dynamic.of(session)]) };
+  }
+
+  counts(): { running: number; queued: number } {
+    const queued = [...this.#live.values()].filter((delegation) => delegation.stage === "queued").length;
+    return { running: this.#live.size - queued, queued };
+  }
+
+  /** The delegation a child session works for. */
+  ofChild(session: Session): Delegation | undefined {
+    return [...this.#live.values()].find((delegation) => delegation.childSessionId === session.id);
+  }
+
+  /** Those a session has asked for that are not ended. */
+  liveOf(session: Session): Delegation[] {
+    return [...this.#live.values()].filter((delegation) => delegation.caller === session);
+  }
+
+  /**
+   * Accepts a task and begins with it, now or when a place is free; it goes on whether or not anybody waits for it. Throws the
+   * refusal when the rules do not allow it.
+   */
+  begin(caller: Session, input: DelegateInput): Delegation {
+    const continues = input.sessionId === undefined ? undefined : this.#earlierChild(caller, input.sessionId);
+    const wanted = continues ? continuing(input, continues, caller) : input;
+    const candidates = candidatesFor(caller, wanted, this.agentsOf(caller));
+    if (continues) requireSameAgent(continues, candidates[0].profile);
+    const queue = this.#queueOf(caller);
+    this.#requireWithinLimits(caller, queue.size);
+
+    const parentId = this.ofChild(caller)?.id;
+    const delegation = new Delegation({ caller, parentId, candidates, continues, input: wanted, ports: this.#ports });
+    this.#live.set(delegation.id, delegation);
+    this.#countsOf(caller).made++;
+    const settleSpending = this.#budgetOf(caller.root).add(() => delegation.spending);
+    if (queue.pending >= queue.concurrency) delegation.announceQueued();
+    void queue.add(() => delegation.run());
+    // One that is to end while it waits must not wait for a place to say so.
+    delegation.stopping.addEventListener("abort", () => void delegation.run(), { once: true });
+    void delegation.ended.then(() => {
+      this.#live.delete(delegation.id);
+      settleSpending();
+    });
+    return delegation;
+  }
+
+  /** Has a task done and waits for it, cancelling it when the signal aborts. Never rejects: a refusal is a result too. */
+  async delegate(caller: Session, input: DelegateInput, signal: AbortSignal): Promise<DelegationResult> {
+    let delegation: Delegation;
+    try {
+      delegation = this.begin(caller, input);
+    } catch (error) {
+      return refusedResult(input.agent, error);
+    }
+    const cancel = (): void => delegation.cancel("the caller cancelled the call");
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return await delegation.ended;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Ends all that a session has asked for, and so all below it. */
+  cancelChildrenOf(session: Session, reason: string): void {
+    for (const delegation of this.liveOf(session)) delegation.cancel(reason);
+  }
+
+  /**
+   * A delegation by its id, if it descends from `session`. Any other id is unknown to it, whether or not it exists.
+   * Throws CRU_DELEGATION_UNKNOWN.
+   */
+  find(session: Session, id: string): { record: DelegationRecord; live: Delegation | undefined } {
+    const record = this.#ports.store.findDelegation(id);
+    if (record && this.#isBelow(record.callerSessionId, session)) return { record, live: this.#live.get(id) };
+    throw delegationUnknown.create(`no delegation ${JSON.stringify(id)} was made by this session`, {
+      hint: "list_delegations names those you can ask about",
+    });
+  }
+
+  /** As `find`, as the object a caller sees. */
+  resultOf(session: Session, id: string): DelegationResult {
+    const { record, live } = this.find(session, id);
+    return live?.snapshot ?? toResult(record, session.profile.delegation.resultMaxBytes);
+  }
+
+  /** All that a session has asked for itself, oldest first. */
+  list(session: Session): DelegationResult[] {
+    return this.#ports.store.delegationsOf(session.id).map((record) => this.resultOf(session, record.id));
+  }
+
+  /** Resolves when one of these ends or waits for a human, when the time is up, or when nobody waits any more. */
+  async waitForNews(live: readonly Delegation[], wait: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    if (live.length === 0 || live.some((delegation) => delegation.waitsForHuman)) return;
+    const news = live.flatMap((delegation) => [delegation.ended, delegation.humanNeeded]);
+    await within(Promise.race(news), wait.timeoutMs, wait.signal);
+  }
+
+  #requireWithinLimits(caller: Session, waiting: number): void {
+    const { made } = this.#countsOf(caller);
+    const { maxDelegationsPerSession: most } = caller.profile.delegation;
+    if (most !== undefined && made >= most) {
+      throw delegationLimit.create(
+        `this session has made ${made} delegations, and max_delegations_per_session is ${most}`,
+        {
+          hint: "do the rest yourself",
+        },
+      );
+    }
+    if (waiting >= maxQueuedDelegations) {
+      throw delegationLimit.create(`${waiting} delegations of ${caller.profile.name} wait already`, {
+        hint: "wait for some of them to end",
+      });
+    }
+    const { root } = caller;
+    const refusal = this.#budgetOf(root).refusal(root.profile.delegation, root.profile.name);
+    if (refusal) throw refusal;
+  }
+
+  /** The stored session of an earlier child of the caller's tree, that is not at work. */
+  #earlierChild(caller: Session, sessionId: string): SessionRecord {
+    const record = this.#ports.store.findSession(sessionId);
+    if (!record?.parentId || !this.#isBelow(record.parentId, caller)) {
+      throw delegationUnknown.create(
+        `no session ${JSON.stringify(sessionId)} was opened by a delegation of this session`,
+        {
+          hint: "use the session_id of a result you received in this conversation",
+        },
+      );
+    }
+    const atWork = [...this.#live.values()].find(({ childSessionId }) => childSessionId === sessionId);
+    if (atWork) {
+      throw cannotContinue.create(`${atWork.agent} is still at work in session ${sessionId}`, {
+        hint: `give it the message with send_to_delegation, id "${atWork.id}"`,
+      });
+    }
+    return record;
+  }
+
+  #queueOf(caller: Session): PQueue {
+    const { queue } = this.#countsOf(caller);
+    queue.concurrency = caller.profile.delegation.maxConcurrentDelegations;
+    return queue;
+  }
+
+  #countsOf(caller: Session): { queue: PQueue; made: number } {
+    const known = this.#callers.get(caller);
+    if (known) return known;
+    const queue = new PQueue({ concurrency: caller.profile.delegation.maxConcurrentDelegations });
+    const counts = { queue, made: 0 };
+    this.#callers.set(caller, counts);
+    caller.scope.add("delegations", async () => {
+      this.#callers.delete(caller);
+      const live = this.liveOf(caller);
+      this.cancelChildrenOf(caller, "the caller's session ended");
+      // What they have come to is written before the store can close.
+      await Promise.all(live.map((delegation) => delegation.ended));
+    });
+    return counts;
+  }
+
+  #budgetOf(root: Session): Budget {
+    const budget = this.#budgets.get(root) ?? new Budget();
+    this.#budgets.set(root, budget);
+    return budget;
+  }
+
+  // A question of a grandchild holds up the child that waits for it, too.
+  #aroundHuman(askerId: string, isWaiting: boolean): void {
+    for (const delegation of this.#live.values()) {
+      if (delegation.concerns(askerId)) delegation.aroundHuman(isWaiting);
+    }
+  }
+
+  /** Whether a session, live or stored, is this one or descends from it. */
+  #isBelow(id: string, session: Session): boolean {
+    let at: string | null = id;
+    for (let depth = 0; at !== null && depth <= maxLineage; depth++) {
+      if (at === session.id) return true;
+      at = this.#ports.store.findSession(at)?.parentId ?? null;
+    }
+    return false;
+  }
+}
+
+/** What goes on with an earlier child: its own agent and no other, which alone knows the conversation. */
+function continuing(input: DelegateInput, { profile }: SessionRecord, caller: Session): DelegateInput {
+  return { ...input, agent: profile === caller.profile.name ? selfTarget : profile, fallbacks: undefined };
+}
+
+function requireSameAgent({ id, profile }: SessionRecord, chosen: AgentProfile): void {
+  if (chosen.name === profile) return;
+  throw cannotContinue.create(`session ${id} is one of ${profile}, and the model_role asks for ${chosen.name}`, {
+    hint: "leave model_role out, or delegate anew",
+  });
+}
+
+/** The result of a call that was not allowed to start. Throws on what is no refusal. */
+export function refusedResult(agent: string, error: unknown): DelegationResult {
+  if (!(error instanceof CrucibleError)) throw error;
+  return {
+    delegation_id: newId("del"),
+    session_id: null,
+    agent,
+    status: "refused",
+    result: "",
+    truncated: false,
+    result_bytes: 0,
+    stop_reason: null,
+    artifacts: [],
+    usage: { tokens: null, cost: null },
+    duration_ms: 0,
+    error: failureOf(error),
+  };
+}

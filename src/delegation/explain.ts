@@ -1,0 +1,68 @@
+/**
+ * What the policy would say of a delegation, and why, without making it: the same `decide` that decides, asked about a caller that
+ * does not exist.
+ */
+import type { DelegationFailure } from "../base/delegation.ts";
+import type { AgentProfile, Config } from "../config/config.ts";
+import { childGrant, rootGrant, type Grant } from "../sessions/grant.ts";
+import { decide } from "./policy.ts";
+import { failureOf } from "./result.ts";
+
+export interface Explanation {
+  allowed: boolean;
+  /** The profiles from the root to the caller. */
+  lineage: string[];
+  target: string;
+  /** What decided, in one sentence. */
+  because: string;
+  error: DelegationFailure | null;
+  /** What the child could do; null when there would be none. */
+  grant: {
+    remaining_depth: number;
+    targets: string[] | "all";
+    kiln: string[];
+    result_max_bytes: number;
+    max_concurrent_delegations: number;
+  } | null;
+}
+
+export interface Question {
+  from: AgentProfile;
+  target: string;
+  /** How many delegations of the profile to itself stand above the caller; 0 = a root session. */
+  depth: number;
+  /** Directory of the caller's session. */
+  cwd: string;
+}
+
+export function explain({ from, target, depth, cwd }: Question, config: Pick<Config, "agents">): Explanation {
+  let grant: Grant = rootGrant(from);
+  for (let level = 0; level < depth; level++) grant = childGrant(grant, from);
+  const lineage = Array.from({ length: depth + 1 }, () => ({ profile: from }));
+  const decision = decide({ profile: from, grant, lineage }, target, config);
+  const names = lineage.map(({ profile }) => profile.name);
+  if (!decision.allowed) {
+    const error = failureOf(decision.refusal);
+    return { allowed: false, lineage: names, target, because: error.message, error, grant: null };
+  }
+
+  const { profile, grant: given } = decision;
+  const { resultMaxBytes, maxConcurrentDelegations } = from.delegation;
+  const left = `${grant.remainingDepth} ${grant.remainingDepth === 1 ? "level is" : "levels are"} left by max_depth of ${grant.depthSetBy}`;
+  const list =
+    grant.targets === "all" ? "all targets are allowed" : `${profile.name} is in every allowed_targets above it`;
+  return {
+    allowed: true,
+    lineage: names,
+    target: profile.name,
+    because: target === "self" ? `${left}, and self needs no more than that` : `${list}, and ${left}`,
+    error: null,
+    grant: {
+      remaining_depth: given.remainingDepth,
+      targets: given.targets === "all" ? "all" : [...given.targets],
+      kiln: [cwd],
+      result_max_bytes: resultMaxBytes,
+      max_concurrent_delegations: maxConcurrentDelegations,
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * What delegation needs of the rest of the house, in its own words. It knows no process and no socket; the daemon supplies
+ * these.
+ */
+import type { Peer } from "../acp/wire.ts";
+import type { AgentProfile, Config } from "../config/config.ts";
+import type { Bus } from "../observe/bus.ts";
+import type { Grant, Narrowing } from "../sessions/grant.ts";
+import type { SessionRecord, Store } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+import type { AgentDirectory } from "./policy.ts";
+
+export interface ChildRequest {
+  /** The session's id. */
+  id: string;
+  caller: Session;
+  profile: AgentProfile;
+  grant: Grant;
+  narrowing: Narrowing;
+  /** Overrides the profile's. */
+  model: string | undefined;
+  /** Goes on with this stored session instead of a new one. */
+  continues: SessionRecord | undefined;
+  title: string;
+  cwd: string;
+  /** Hears the child's updates. */
+  client: Peer;
+  /** Gives up the start when it aborts. */
+  signal: AbortSignal;
+}
+
+/** A checkout of its own for one child. */
+export interface Worktree {
+  /** Where the child works: the same place in the worktree as the caller's in its checkout. */
+  readonly cwd: string;
+  /** Top folder of the caller's checkout, which stays as it is. */
+  readonly checkout: string;
+  /** What it was made from; what the caller has not committed is not in it. */
+  readonly commit: string;
+  /** Makes a patch of what was changed and removes the worktree. Nobody may be at work in it any more. Never rejects. */
+  finish(): Promise<PatchArtifact>;
+}
+
+/** What a child changed in its worktree. */
+export interface PatchArtifact {
+  kind: "patch";
+  /** The commit it applies to. */
+  base: string;
+  /** A file in the state folder; null when nothing was changed. */
+  path: string | null;
+  bytes: number;
+  /** The command that applies it to the caller's checkout. */
+  apply: string | null;
+  /** The worktree's folder, if no patch could be made of it. */
+  kept?: string;
+  error?: string;
+}
+
+export interface WorktreeRequest {
+  /** Id of the delegation. */
+  id: string;
+  /** Where the caller works. */
+  cwd: string;
+  signal: AbortSignal;
+}
+
+export interface Worktrees {
+  /** Rejects with CRU_DELEGATION_ISOLATION where that cannot be, and leaves nothing behind then. */
+  create(request: WorktreeRequest): Promise<Worktree>;
+}
+
+export interface SuccessorRequest {
+  /** The session's id. */
+  id: string;
+  /** In whose place it speaks from then on. */
+  predecessor: Session;
+  profile: AgentProfile;
+  grant: Grant;
+  narrowing: Narrowing;
+  title: string;
+  /** Said to it before anything else. */
+  note: string;
+  /** Hears it, and answers it. */
+  client: Peer;
+  /** Gives up the start when it aborts. */
+  signal: AbortSignal;
+}
+
+/** An agent that is ready to go on with a conversation. */
+export interface Successor {
+  readonly session: Session;
+  /** Whether the note is in its system prompt; else it has to come with its first prompt. */
+  readonly hasNote: boolean;
+  /** What its prompts may hold (ACP, "Initialization", `promptCapabilities`). */
+  readonly promptCapabilities: Readonly<Record<string, unknown>>;
+  /** Settles when it can no longer be talked to. */
+  readonly gone: Promise<void>;
+}
+
+export interface HandoffPorts {
+  /** The agents a session may name. */
+  agentsOf: (session: Session) => AgentDirectory;
+  /** Starts an agent at the editor of a conversation. Rejects as `openChild` does, and leaves nothing behind then. */
+  openSuccessor: (request: SuccessorRequest) => Promise<Successor>;
+  store: Store;
+  bus: Bus;
+}
+
+export interface DelegationPorts {
+  /** The configuration in force now; it may be reloaded between two calls. */
+  config: () => Config;
+  /**
+   * Starts an agent and opens a session on it, ready for a prompt. The session's `end` ends the agent. Rejects with a
+   * CrucibleError of the `CRU_AGENT_…` family, and leaves nothing behind then.
+   */
+  openChild: (request: ChildRequest) => Promise<Session>;
+  worktrees: Worktrees;
+  /** The real path of a directory inside another. Rejects with CRU_KILN_OUTSIDE or CRU_KILN_DIRECTORY. */
+  directoryInside: (kiln: string, path: string) => Promise<string>;
+  store: Store;
+  bus: Bus;
+}

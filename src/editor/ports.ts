@@ -1,0 +1,48 @@
+/** What the editor's door needs of the rest of the house. The daemon supplies it. */
+import type { Listener, Peer } from "../acp/wire.ts";
+import type { Agent } from "../agents/agent.ts";
+import type { AgentProfile } from "../config/config.ts";
+import type { Bus } from "../observe/bus.ts";
+import type { Store } from "../sessions/records.ts";
+import type { Session } from "../sessions/session.ts";
+
+export interface SessionPlan {
+  /** Given when a conversation the editor knows is opened again. */
+  id?: string;
+  profile: AgentProfile;
+  cwd: string;
+  mcpServers: readonly unknown[];
+  additionalDirectories: readonly string[];
+  client: Peer;
+  /** Parameters of the editor's `initialize`. */
+  clientInitialize: Readonly<Record<string, unknown>>;
+}
+
+export interface EditorPorts {
+  bus: Bus;
+  store: Store;
+  version: string;
+  /** Starts the connection's agent. `initialize` = its parameters. */
+  startAgent(profile: AgentProfile, initialize: Record<string, unknown>, owner: Listener): Promise<Agent>;
+  /** What this profile's agent answered to the same `initialize` last time in the life of this daemon. */
+  knownAnswer(
+    profile: AgentProfile,
+    initialize: Record<string, unknown>,
+  ): Readonly<Record<string, unknown>> | undefined;
+  /** A live session without an agent yet. */
+  createSession(plan: SessionPlan): Session;
+  /** Parameters for `session/new` and its kin with what the profile adds: tools, instructions. */
+  withExtras(params: Record<string, unknown>, session: Session, agent: Agent): Promise<Record<string, unknown>>;
+  /** The agent answers for the session from now on. */
+  attach(session: Session, agent: Agent, agentSessionId: string): void;
+  /** Makes the profile's settings on a session that was just opened; gives the answer for the editor. */
+  applySettings(session: Session, agent: Agent, opened: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Cancels the delegation of a child that one of these sessions' editor is shown, if there is one of this id. */
+  cancelChild(sessionId: string, roots: Iterable<Session>): void;
+  /** The editor of these sessions reads slower than is written to it, or has caught up. */
+  congested(roots: Iterable<Session>, isCongested: boolean): void;
+  /** A stored conversation is open again, on the agent it was begun with. */
+  reopened(session: Session): void;
+  /** The agent behind these sessions is gone: ends what they had delegated. */
+  agentGone(sessions: readonly Session[]): void;
+}

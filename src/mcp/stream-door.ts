@@ -1,0 +1,23 @@
+/**
+ * The tools over a byte stream (MCP, "stdio"): what `crucible mcp` pipes between an agent and the daemon's socket.
+ */
+import type { Duplex } from "node:stream";
+import type { Server } from "@modelcontextprotocol/server";
+import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import type { Bus } from "../observe/bus.ts";
+import { maxBodyBytes } from "./http-door.ts";
+
+/** Serves one connection until it closes. `createServer` makes a fresh server of the same session each time it is called. */
+export function serveStream(stream: Duplex, createServer: () => Server, bus: Bus): Promise<void> {
+  const transport = new StdioServerTransport(stream, stream, { maxBufferSize: maxBodyBytes });
+  const handle = serveStdio(createServer, {
+    transport,
+    onerror: (error) => bus.emit("warning", { where: "mcp", message: error.message }),
+  });
+  stream.once("end", () => stream.end());
+  return new Promise((resolve) => {
+    stream.once("close", () => {
+      handle.close().then(resolve, resolve);
+    });
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * What happened, told once by the domain and rendered at the edges: log lines, live views, metrics. The map below is the
+ * whole vocabulary. Payloads are plain data, so that a listener can never reach back into what it hears about.
+ */
+import { EventEmitter } from "node:events";
+import type { DelegationProgress } from "../base/delegation.ts";
+
+export interface Events {
+  "agent.started": { profile: string; pid: number; milliseconds: number };
+  /** `expected` is false when nobody had asked it to end. */
+  "agent.ended": { profile: string; pid: number; code: number | null; signal: string | null; expected: boolean };
+  "agent.failed": { profile: string; code: string; message: string };
+  /** The agent sent something that is not JSON-RPC; skipped. */
+  "agent.stray": { profile: string; pid: number; line: string };
+  "agent.stderr": { profile: string; line: string };
+  "editor.connected": { connection: number; agent: string };
+  "editor.closed": { connection: number; sessions: number };
+  "session.opened": { sessionId: string; profile: string; parentId: string | undefined; cwd: string };
+  "session.ended": { sessionId: string; reason: string };
+  /** A setting of the profile (model, mode) that the agent does not have. */
+  "session.setting_ignored": { sessionId: string; profile: string; setting: string; value: string; why: string };
+  /** From then on `agent` speaks in the conversation. */
+  "session.handed_over": { sessionId: string; from: string; agent: string };
+  "delegation.progress": DelegationProgress & { sessionId: string; rootId: string };
+  "permission.asked": { sessionId: string; rootId: string; title: string };
+  "permission.answered": { sessionId: string; rootId: string; title: string; outcome: string };
+  "config.reloaded": { changed: readonly string[] };
+  "config.rejected": { message: string };
+  /** Something Crucible did not expect of itself. */
+  bug: { where: string; error: unknown };
+  /** Something went wrong that is worth a line, and was dealt with. */
+  warning: { where: string; message: string };
+}
+
+export interface Bus {
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void;
+  /** Returns how to stop listening. */
+  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void;
+}
+
+export function createBus(): Bus {
+  const emitter = new EventEmitter();
+  // Listeners come and go with connections; their number is bounded there.
+  emitter.setMaxListeners(0);
+  return {
+    emit: (name, event) => void emitter.emit(name, event),
+    on(name, listener) {
+      emitter.on(name, listener);
+      return () => void emitter.off(name, listener);
+    },
+  };
+}

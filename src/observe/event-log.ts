@@ -1,0 +1,46 @@
+/** Events as log lines: which level, which words, which fields. A table, so that one can read what is logged. */
+import { messageOf } from "../base/errors.ts";
+import type { LogLevel } from "../config/config.ts";
+import type { Bus, Events } from "./bus.ts";
+import type { Log } from "./logger.ts";
+
+type Rendering = { [Name in keyof Events]: (event: Events[Name]) => [level: LogLevel, message: string] };
+
+const renderings: Rendering = {
+  "agent.started": ({ profile, milliseconds }) => ["info", `agent ${profile} started in ${milliseconds} ms`],
+  "agent.ended": ({ profile, code, signal, expected }) => [
+    expected ? "info" : "warn",
+    `agent ${profile} ended ${signal ? `by ${signal}` : `with code ${code}`}${expected ? "" : ", unexpectedly"}`,
+  ],
+  "agent.failed": ({ profile, message }) => ["warn", `agent ${profile} failed to start: ${message}`],
+  "agent.stray": ({ profile, line }) => ["debug", `agent ${profile} wrote a line that is not JSON-RPC: ${line}`],
+  "agent.stderr": ({ profile, line }) => ["debug", `agent ${profile} on stderr: ${line}`],
+  "editor.connected": ({ agent }) => ["info", `an editor connected for ${agent}`],
+  "editor.closed": ({ sessions }) => ["info", `an editor went away, with ${sessions} sessions`],
+  "session.opened": ({ profile }) => ["info", `session opened on ${profile}`],
+  "session.ended": ({ reason }) => ["info", `session ended: ${reason}`],
+  "session.setting_ignored": ({ setting, value, why }) => ["warn", `${setting} ${value} was not set: ${why}`],
+  "session.handed_over": ({ from, agent }) => ["info", `conversation handed over from ${from} to ${agent}`],
+  "delegation.progress": ({ kind, agent, title, line }) => [
+    kind === "activity" ? "trace" : "info",
+    `delegation to ${agent} (${title}) ${kind}: ${line}`,
+  ],
+  "permission.asked": ({ title }) => ["info", `permission asked: ${title}`],
+  "permission.answered": ({ title, outcome }) => ["info", `permission answered: ${title}: ${outcome}`],
+  "config.reloaded": ({ changed }) => ["info", `configuration reloaded, changed: ${changed.join(", ") || "nothing"}`],
+  "config.rejected": ({ message }) => ["error", `configuration not reloaded, the old one stays: ${message}`],
+  bug: ({ where, error }) => ["error", `unexpected error in ${where}: ${messageOf(error)}`],
+  warning: ({ where, message }) => ["warn", `${where}: ${message}`],
+};
+
+/** Writes every event of the bus to the log. */
+export function logEvents(bus: Bus, log: Log): void {
+  for (const name of Object.keys(renderings) as (keyof Events)[]) {
+    bus.on(name, (event) => {
+      const [level, message] = (renderings[name] as (event: unknown) => [LogLevel, string])(event);
+      const { error, line: _line, message: _message, ...fields } = event as Record<string, unknown>;
+      const stack = error instanceof Error ? { stack: error.stack } : {};
+      log.write(level, message, { event: name, ...fields, ...stack });
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The log: JSON lines on stderr and in a file of the state folder that is rotated by size. Every line passes redaction here,
+ * whoever wrote it. This is the only place that knows the logging library.
+ */
+import { mkdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { pino } from "pino";
+import { createStream } from "rotating-file-stream";
+import { redactText } from "../base/secrets.ts";
+import type { LogLevel } from "../config/config.ts";
+
+/** Size at which the log file is rotated, in MiB, and how many older ones are kept. */
+export const logFileMib = 10;
+export const oldLogFiles = 4;
+
+export interface Log {
+  /** The file written to now. */
+  readonly file: string;
+  write(level: LogLevel, message: string, fields?: Record<string, unknown>): void;
+  setLevel(level: LogLevel): void;
+  /** Writes out what is buffered. */
+  close(): Promise<void>;
+}
+
+export interface LogOptions {
+  level: LogLevel;
+  /** Absolute; its folder is made. */
+  file: string;
+  /** Also write to stderr. */
+  stderr: boolean;
+}
+
+export function openLog(options: LogOptions): Log {
+  mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
+  const rolling = createStream(basename(options.file), {
+    path: dirname(options.file),
+    size: `${logFileMib}M`,
+    maxFiles: oldLogFiles,
+    mode: 0o600,
+  });
+  // A full disk must not end the daemon; what cannot be written is gone, and stderr still has it.
+  rolling.on("error", () => {});
+  rolling.on("warning", () => {});
+  const destination = {
+    write(line: string) {
+      const safe = redactText(line);
+      rolling.write(safe);
+      if (options.stderr) process.stderr.write(safe);
+    },
+  };
+  const logger = pino(
+    { level: options.level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
+
+  return {
+    file: options.file,
+    write: (level, message, fields = {}) => logger[level](fields, message),
+    setLevel: (level) => void (logger.level = level),
+    close: () =>
+      new Promise((resolve) => {
+        rolling.once("error", () => resolve());
+        rolling.end(() => resolve());
+      }),
+  };
+}

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Closes its stdin and lives on.
+exec <&-
+echo up
+sleep 1000

@@ -1,0 +1,229 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { createPsProcessTable } from "../../../src/process/ps-table.ts";
+import { aliveWithCommand, aliveWithEnvironment, isAlive, parentOf, until } from "../../support/processes.ts";
+import { compileSources } from "./compiled.ts";
+import { agentFile, agentSpec, said, testLauncher } from "./launching.ts";
+
+describe("the end of a process", () => {
+  test("is gentle first: end of stdin is enough for one that heeds it", async () => {
+    await using tester = await testLauncher({ graceMs: () => 20_000 });
+    const child = await tester.launch(agentSpec("echoes.mjs"));
+    expect(await child.end()).toEqual({ code: 0, signal: null });
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+
+  test("is SIGTERM for one that ignores the end of stdin", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("ignores-end-of-stdin.mjs"));
+    await said(child, "up");
+    expect(await child.end()).toEqual({ code: null, signal: "SIGTERM" });
+    expect(isAlive(child.pid)).toBe(false);
+  });
+
+  test("is SIGKILL for one that ignores both, within two graces and a moment", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("ignores-everything.mjs"));
+    await said(child, "up");
+    const startedAt = performance.now();
+    expect(await child.end()).toEqual({ code: null, signal: "SIGKILL" });
+    expect(performance.now() - startedAt).toBeGreaterThan(400);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(isAlive(child.pid)).toBe(false);
+  });
+
+  test("at once skips every grace, also in the middle of a gentle end", async () => {
+    await using tester = await testLauncher({ graceMs: () => 600_000 });
+    const first = await tester.launch(agentSpec("ignores-everything.mjs"));
+    const second = await tester.launch(agentSpec("ignores-everything.mjs"));
+    await Promise.all([said(first, "up"), said(second, "up")]);
+    const gentle = second.end();
+    expect(await first.kill()).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await second.kill()).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await gentle).toEqual({ code: null, signal: "SIGKILL" });
+    expect(aliveWithEnvironment(first.id).concat(aliveWithEnvironment(second.id))).toEqual([]);
+  });
+
+  test("is one end however often it is asked for", async () => {
+    const ended: string[] = [];
+    await using tester = await testLauncher({ onEnded: ({ reason }) => ended.push(reason) });
+    const child = await tester.launch(agentSpec("ignores-end-of-stdin.mjs"));
+    const ends = await Promise.all([
+      child.end("the user left"),
+      child.end(),
+      child[Symbol.asyncDispose]().then(() => child.end()),
+    ]);
+    expect(new Set(ends.map((exit) => exit.signal))).toEqual(new Set(["SIGTERM"]));
+    expect(ended).toEqual(["the user left"]);
+  });
+
+  test("leaves no timer that would keep the program waiting", async () => {
+    await using tester = await testLauncher();
+    await using compiled = await compileSources("process/launcher");
+    const program = compiled.run(
+      `const { createLauncher } = await source("process/launcher");
+       const launch = createLauncher({ stateDirectory: process.argv[1], graceMs: () => 60_000 });
+       const child = await launch({ label: "cat", command: "/bin/cat", args: [], env: {}, cwd: "/" });
+       await child.end();`,
+      tester.stateDirectory,
+    );
+    expect(await once(program, "exit")).toEqual([0, null]);
+  });
+});
+
+describe("the end of the tree", () => {
+  test.each(["leaves-a-daemon.sh", "leaves-own-groups.sh"])("takes with it what %s", async (agent) => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec(agent));
+    await until(() => aliveWithEnvironment(child.id).length >= 3, { what: "its helpers" });
+    await child.end();
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+
+  test("takes with it a helper that has no marker in its environment", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("leaves-an-unmarked-helper.sh"));
+    const [helper] = await until(() => {
+      const found = aliveWithCommand("sleep 1000").filter((pid) => parentOf(pid) === child.pid);
+      return found.length > 0 && found;
+    });
+    expect(aliveWithEnvironment(child.id)).not.toContain(helper);
+    await child.end();
+    expect(isAlive(helper!)).toBe(false);
+  });
+
+  test("wins against one that starts its helpers anew", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("respawns.sh"));
+    await said(child, "up");
+    await child.end();
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+
+  test("comes by itself when the agent ends, whatever it leaves behind", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("leaves-a-daemon.sh"));
+    await until(() => aliveWithEnvironment(child.id).length >= 3);
+    process.kill(child.pid, "SIGKILL");
+    expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
+    await until(() => aliveWithEnvironment(child.id).length === 0, { what: "the end of the daemon" });
+    await until(async () => (await tester.journal()).length === 0, { what: "the end of the record" });
+  });
+
+  test.each([0, 1])("comes although a helper holds stdout of an agent that exited with %i", async (code) => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("dies-while-a-helper-holds-stdout.mjs", String(code)));
+    expect(await said(child, "last words")).toBe("last words\n");
+    const exit = await Promise.race([child.exited, pause(5000)]);
+    expect(exit).toEqual({ code, signal: null });
+    await until(() => aliveWithEnvironment(child.id).length === 0);
+  });
+
+  test("comes although a helper holds all pipes of an agent that crashed", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("dies-while-a-helper-holds-everything.mjs"));
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    await until(() => aliveWithEnvironment(child.id).length === 0);
+  });
+
+  test("spares everything else", async () => {
+    await using tester = await testLauncher();
+    const other = await tester.launch(agentSpec("leaves-a-daemon.sh"));
+    const child = await tester.launch(agentSpec("leaves-a-daemon.sh"));
+    await until(() => aliveWithEnvironment(other.id).length >= 3 && aliveWithEnvironment(child.id).length >= 3);
+    await child.kill();
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+    expect(aliveWithEnvironment(other.id)).toHaveLength(3);
+  });
+});
+
+describe("a wrapper that exits while the agent lives", () => {
+  test("does not end the agent: it goes on over the same pipes, and its end is noticed", async () => {
+    await using tester = await testLauncher();
+    const child = await tester.launch(agentSpec("wraps-and-exits.mjs", process.execPath, agentFile("echoes.mjs")));
+    await until(() => !isAlive(child.pid), { what: "the wrapper's exit" });
+    child.stdin.write("still there?\n");
+    expect(await said(child, "\n")).toBe("still there?\n");
+    expect(tester.launch.running()).toHaveLength(1);
+    const [agent] = aliveWithEnvironment(child.id);
+    process.kill(agent!, "SIGKILL");
+    expect(await child.exited).toEqual({ code: null, signal: null });
+    await until(() => tester.launch.running().length === 0);
+  });
+
+  test("leaves one that can be ended gently, and one that can only be killed", async () => {
+    await using tester = await testLauncher();
+    for (const name of ["echoes.mjs", "ignores-end-of-stdin.mjs", "ignores-everything.mjs"]) {
+      const child = await tester.launch(agentSpec("wraps-and-exits.mjs", process.execPath, agentFile(name)));
+      await until(() => !isAlive(child.pid) && aliveWithEnvironment(child.id).length === 1);
+      await child.end();
+      expect(aliveWithEnvironment(child.id)).toEqual([]);
+    }
+  });
+});
+
+describe("the launcher", () => {
+  test("leaves nothing of a process whose start is called off", async () => {
+    await using tester = await testLauncher();
+    const off = new AbortController();
+    const launching = tester.launch(agentSpec("ignores-everything.mjs"), { signal: off.signal });
+    off.abort(new Error("called off"));
+    await expect(launching).rejects.toThrow("called off");
+    expect(tester.launch.running()).toEqual([]);
+    expect(await tester.journal()).toEqual([]);
+    expect(aliveWithEnvironment(tester.stateDirectory)).toEqual([]);
+  });
+
+  test("that closes ends all, those being started too, and starts no more", async () => {
+    await using tester = await testLauncher();
+    const spec = agentSpec("leaves-a-daemon.sh");
+    const marked = { ...spec, env: { ...spec.env, TEST_TREE: tester.stateDirectory } };
+    await tester.launch(marked);
+    const starting = tester.launch(marked);
+    const [, started] = await Promise.all([tester.launch.close(), starting.catch((error: unknown) => error)]);
+    expect(started).toMatchObject({ code: "CRU_AGENT_START" });
+    await expect(tester.launch(marked)).rejects.toMatchObject({ code: "CRU_AGENT_START" });
+    expect(aliveWithEnvironment(`TEST_TREE=${tester.stateDirectory}`)).toEqual([]);
+    expect(await tester.journal()).toEqual([]);
+  });
+
+  test("can kill every tree in one breath", async () => {
+    await using tester = await testLauncher({ graceMs: () => 60_000 });
+    const child = await tester.launch(agentSpec("leaves-a-daemon.sh"));
+    await until(() => aliveWithEnvironment(child.id).length >= 3);
+    tester.launch.killAllNow();
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+
+  test("ends twenty trees at once", async () => {
+    await using tester = await testLauncher();
+    const children = await Promise.all(
+      Array.from({ length: 20 }, () => tester.launch(agentSpec("leaves-own-groups.sh"))),
+    );
+    await Promise.all(children.map((child) => child.end()));
+    for (const child of children) expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+});
+
+describe("without /proc", () => {
+  test("parents and groups as told by ps are enough for helpers that did not leave them", async () => {
+    await using tester = await testLauncher({ table: createPsProcessTable() });
+    const child = await tester.launch(agentSpec("leaves-an-unmarked-helper.sh"));
+    const [helper] = await until(() => {
+      const found = aliveWithCommand("sleep 1000").filter((pid) => parentOf(pid) === child.pid);
+      return found.length > 0 && found;
+    });
+    expect(await child.residentBytes()).toBeGreaterThan(0);
+    await child.end();
+    expect([child.pid, helper!].filter(isAlive)).toEqual([]);
+  });
+
+  test("a group made by a helper is found as long as its parent lives", async () => {
+    await using tester = await testLauncher({ table: createPsProcessTable() });
+    const child = await tester.launch(agentSpec("leaves-own-groups.sh"));
+    await until(() => aliveWithEnvironment(child.id).length >= 3);
+    await child.end();
+    expect(aliveWithEnvironment(child.id)).toEqual([]);
+  });
+});

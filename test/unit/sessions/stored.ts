@@ -1,0 +1,39 @@
+/** Records as the store keeps them, with every field filled in. */
+import type { DelegationRecord, SessionRecord } from "../../../src/sessions/records.ts";
+
+export function session(id: string, fields: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    id,
+    origin: "editor",
+    profile: "p",
+    agentSessionId: `agent-${id}`,
+    parentId: null,
+    cwd: "/kiln",
+    additionalDirectories: ["/a", "/b"],
+    title: "Titel 語 🦀",
+    createdAt: 1,
+    updatedAt: 2,
+    ...fields,
+  };
+}
+
+export function delegation(id: string, fields: Partial<DelegationRecord> = {}): DelegationRecord {
+  return {
+    id,
+    callerSessionId: "s",
+    childSessionId: null,
+    agent: "a",
+    title: "t",
+    task: "do it",
+    status: "completed",
+    result: "xy 語".repeat(10_000),
+    stopReason: "end_turn",
+    error: null,
+    tried: [],
+    artifacts: [{ kind: "file", path: "a.txt" }],
+    usage: { tokens: 7, cost: { amount: 0.5, currency: "EUR" } },
+    createdAt: 1,
+    endedAt: 2,
+    ...fields,
+  };
+}
