@@ -20,6 +20,7 @@ import {
   type Parent,
   type ToolServer,
 } from "./delegating.ts";
+import { nth, slowPerson } from "./slow-person.ts";
 import { callTool, delegateWith } from "./tool-calls.ts";
 
 const config = [
@@ -165,8 +166,7 @@ describe("wait_delegation", () => {
   });
 
   test("wakes when a child waits for the user to answer a question, and says which", async () => {
-    let answer: (outcome: unknown) => void = () => {};
-    parent.editor.onRequest("session/request_permission", () => new Promise((resolve) => (answer = resolve)));
+    const questions = slowPerson(parent);
     const asks = await inBackground(["wait-for w5.go", "ask"]);
     const works = await inBackground(["wait-for w5.end"]);
     const waiting = wait([works, asks]);
@@ -177,7 +177,7 @@ describe("wait_delegation", () => {
     expect(woken.text).toMatch(/waits for the user/);
     // Asked again while the question is still open, it does not sleep over it.
     expect((await wait([asks])).waiting_for_human).toEqual([asks]);
-    answer({ outcome: { outcome: "selected", optionId: "allow" } });
+    (await nth(questions, 0)).answer("allow");
     make("w5.end");
     const done = await until(async () => {
       const page = await wait([asks]);
@@ -187,12 +187,11 @@ describe("wait_delegation", () => {
   });
 
   test("wakes for a question from two levels down, too", async () => {
-    let answer: (outcome: unknown) => void = () => {};
-    parent.editor.onRequest("session/request_permission", () => new Promise((resolve) => (answer = resolve)));
+    const questions = slowPerson(parent);
     const task = delegateLine({ agent: "worker", task: "ask" });
     const { delegation_id: id } = await delegateWith(tools, { agent: "middle", task, background: true });
     expect((await wait([id])).waiting_for_human).toEqual([id]);
-    answer({ outcome: { outcome: "selected", optionId: "reject" } });
+    (await nth(questions, 0)).answer("reject");
     // Until the answer has arrived it still waits for a human, and wait_delegation says so at once.
     const done = await until(async () => (await wait([id])).delegations.find(({ status }) => status !== "running"));
     expect(nested(done).result).toContain("reject");

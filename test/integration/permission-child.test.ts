@@ -1,7 +1,6 @@
 /** A child's permission questions: they reach the person at the root's editor, attributed and one at a time, or are refused. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Message } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import {
@@ -19,8 +18,8 @@ import {
   script,
   type Parent,
 } from "./delegating.ts";
+import { nth, permissionMethod as method, slowPerson, type Question } from "./slow-person.ts";
 
-const method = "session/request_permission";
 const config = [
   scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2" }),
   scriptedProfile("middle", { delegation: "enabled = true" }),
@@ -37,39 +36,6 @@ beforeAll(async () => {
 });
 afterEach(() => assertNoChildren(daemon));
 afterAll(() => endOf(daemon, [parent]));
-
-interface Question {
-  params: Record<string, unknown> & { toolCall: Record<string, unknown>; options: { optionId: string }[] };
-  id: Message["id"];
-  answer: (optionId: string) => void;
-  answered: boolean;
-}
-
-/** The editor of a person who takes their time: questions pile up until the test answers. */
-function slowPerson({ editor }: Parent): Question[] {
-  const questions: Question[] = [];
-  editor.onRequest(
-    method,
-    (params, { id }) =>
-      new Promise((resolve) => {
-        const question: Question = {
-          params: params as Question["params"],
-          id,
-          answered: false,
-          answer(optionId) {
-            question.answered = true;
-            resolve({ outcome: { outcome: "selected", optionId } });
-          },
-        };
-        questions.push(question);
-      }),
-  );
-  return questions;
-}
-
-function nth(questions: Question[], index: number): Promise<Question> {
-  return until(() => questions[index], { what: `question ${index + 1}` });
-}
 
 function wasTakenBack({ editor }: Parent, question: Question): boolean {
   return editor.received.some(

@@ -17,6 +17,7 @@ import {
   type Parent,
 } from "./delegating.ts";
 import { answerAt, cards, type CardUpdate } from "./shown.ts";
+import { nth, slowPerson } from "./slow-person.ts";
 
 const config = [
   scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2\nmax_concurrent_delegations = 1" }),
@@ -135,16 +136,12 @@ describe("a card", () => {
   });
 
   test("says when the child waits for the user", async () => {
-    let answer!: () => void;
-    parent.editor.onRequest(
-      "session/request_permission",
-      () => new Promise((resolve) => (answer = () => resolve({ outcome: { outcome: "selected", optionId: "allow" } }))),
-    );
+    const questions = slowPerson(parent);
     const turn = parent.startTurn(delegateLine({ agent: "worker", task: 'ask {"toolCall":{"title":"Delete it"}}' }));
     await until(() => shown().some(({ text }) => /^Waits for your answer: .*Delete it/.test(text)), {
       what: "the card to say so",
     });
-    answer();
+    (await nth(questions, 0)).answer("allow");
     await turn.answer();
     expect(shown().at(-1)!.text).not.toContain("Waits for");
   });

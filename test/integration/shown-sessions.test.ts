@@ -17,6 +17,7 @@ import {
   type Parent,
 } from "./delegating.ts";
 import { announcements, answerAt, cards, isLast, updatesOf, type Announcement } from "./shown.ts";
+import { nth, slowPerson } from "./slow-person.ts";
 import { writeFileSync } from "node:fs";
 
 const config = [
@@ -197,15 +198,11 @@ describe("ending", () => {
 
 describe("questions of a child", () => {
   test("it is shown as waiting for the user, and ends only after its question was answered", async () => {
-    let answer!: (optionId: string) => void;
-    parent.editor.onRequest(
-      "session/request_permission",
-      () => new Promise((resolve) => (answer = (optionId) => resolve({ outcome: { outcome: "selected", optionId } }))),
-    );
+    const questions = slowPerson(parent);
     const turn = parent.startTurn(delegateLine({ agent: "worker", task: "ask" }));
     const { sessionId } = await child();
     await until(() => lastOf(sessionId)?.state?.state === "requires_action", { what: "the child to wait" });
-    answer("allow");
+    (await nth(questions, 0)).answer("allow");
     await turn.answer();
     const states = seen().flatMap(({ state }) => state?.state ?? []);
     expect(states).toEqual(["running", "requires_action", "running", "idle"]);
