@@ -41,6 +41,41 @@ export interface DelegationRules {
   readonly timeoutSeconds: number | undefined;
 }
 
+/** `[permissions]`, or `[acp.agents.NAME.permissions]` in its place. Patterns are `KIND:PATTERN`. */
+export interface PermissionRules {
+  readonly default: "allow" | "ask" | "deny";
+  readonly deny: readonly string[];
+  readonly ask: readonly string[];
+  readonly allow: readonly string[];
+  /** What asking becomes where nobody can be asked. */
+  readonly unattended: "allow" | "deny";
+  /** How long a question may wait for its answer, in seconds. */
+  readonly askTimeoutSeconds: number;
+}
+
+/** `[kiln]`. All paths are absolute. */
+export interface KilnRules {
+  /** Undefined = a session may be opened anywhere. */
+  readonly roots: readonly string[] | undefined;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Glob patterns as they stand in the file. */
+  readonly deny: readonly string[];
+  readonly network: NetworkRule;
+}
+
+/** What agents in a sandbox may reach: everything, nothing, or the listed hosts (`HOST`, `*.DOMAIN`, each with or without a port). */
+export type NetworkRule = "open" | "none" | readonly string[];
+
+/** `[sandbox]`, with what `[acp.agents.NAME.sandbox]` lays over it. */
+export interface SandboxRules {
+  readonly mode: "auto" | "bwrap" | "landlock" | "seatbelt" | "external" | "off";
+  /** The least that is settled for. */
+  readonly accept: "full" | "partial" | "advisory";
+  readonly appliesTo: "children" | "all";
+  readonly home: "private" | "real";
+}
+
 /** One agent profile: `[acp.agents.NAME]`. */
 export interface AgentProfile {
   readonly name: string;
@@ -66,6 +101,10 @@ export interface AgentProfile {
   readonly brief: string | undefined;
   /** Deadline over spawn and initialize, and again over session/new, in seconds. */
   readonly startupTimeoutSeconds: number;
+  /** Real folders that it may read and write although its home is private; absolute. */
+  readonly configDirs: readonly string[];
+  readonly permissions: PermissionRules;
+  readonly sandbox: SandboxRules;
   readonly delegation: DelegationRules;
   /** How a person installs the program, one line; undefined for agents of the user's own. */
   readonly install: string | undefined;
@@ -87,7 +126,16 @@ export interface Config {
   };
   /** By name; the built-in profiles are among them. */
   readonly agents: ReadonlyMap<string, AgentProfile>;
+  /** Of profiles that have none of their own. */
+  readonly permissions: PermissionRules;
+  readonly kiln: KilnRules;
+  /** Of profiles that have none of their own. */
+  readonly sandbox: SandboxRules;
   readonly limits: {
+    /** Resident memory of one agent with all it starts, in bytes. */
+    readonly memory: number | undefined;
+    /** Processes of one agent with all it starts. */
+    readonly pids: number | undefined;
     /** Time between the gentle steps of ending an agent (end of stdin, SIGTERM, SIGKILL), in seconds. */
     readonly graceSeconds: number;
   };

@@ -28,8 +28,8 @@ Every key of the configuration file. All of them may be left out, and so may the
 Unknown keys and wrong values are errors that name the line.
 
 - \`NAME\` is the name of a profile: 1 to 64 characters of \`A-Z a-z 0-9 _ -\`. \`self\` is not one; it means the caller's own profile.
-- A profile takes from the one it \`extends\` what it does not set itself. Single values and arrays replace; \`env\` and \`delegation\` merge key by key.
-- In \`command\`, \`cwd\`, \`socket\` and the values of \`env\`, a leading \`~\` is the home directory, \`\${NAME}\` is an environment variable, and \`\${NAME:-default}\` has a default for one that is unset or empty; \`$\${\` is a plain \`\${\`. An unset variable without a default is an error. \`args\` are passed as they stand.
+- A profile takes from the one it \`extends\` what it does not set itself. Single values and arrays replace; \`env\`, \`delegation\` and \`sandbox\` merge key by key. \`permissions\` count as a whole: those of the nearest profile that has any, else \`[permissions]\`.
+- In \`command\`, \`cwd\`, \`socket\`, \`config_dirs\`, the paths of \`[kiln]\` and the values of \`env\`, a leading \`~\` is the home directory, \`\${NAME}\` is an environment variable, and \`\${NAME:-default}\` has a default for one that is unset or empty; \`$\${\` is a plain \`\${\`. An unset variable without a default is an error. \`args\` are passed as they stand.
 - Relative paths count from the directory of the file. A \`command\` without a slash is looked up on PATH.`;
 
 function row(path: readonly string[], key: Key, schema: JsonSchema): string {

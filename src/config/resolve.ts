@@ -8,7 +8,16 @@ import type { ProfileLink } from "./extends.ts";
 import { deepFreeze } from "./freeze.ts";
 import { camelCase, type Key, type ResolvedKeys, type Table } from "./key-tree.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
-import { configFile, delegationTable, profileTable, type RawConfig } from "./schema.ts";
+import { byteCount } from "./byte-size.ts";
+import {
+  configFile,
+  delegationTable,
+  permissionsTable,
+  profileTable,
+  sandboxTable,
+  type RawConfig,
+  type RawProfile,
+} from "./schema.ts";
 import { placeOf, type ConfigSource } from "./source.ts";
 
 export interface ResolvedConfig {
@@ -23,14 +32,18 @@ export function resolveConfig(
   options: { source: ConfigSource | undefined; chains: ReadonlyMap<string, readonly ProfileLink[]> },
 ): ResolvedConfig {
   const { source, chains } = options;
-  const resolver = new Resolver(source);
+  const resolver = new Resolver(source, raw);
+  const { memory, ...limits } = resolver.section(configFile.members.limits, raw.limits, ["limits"]);
   const { defaultAgent, npx } = resolver.section(configFile.members.acp, raw.acp, ["acp"]);
   const agents = new Map([...chains].map(([name, links]) => [name, resolver.profile(name, links)]));
   const config: Config = {
     file: source?.file,
     acp: { defaultAgent, npx },
     agents,
-    limits: resolver.section(configFile.members.limits, raw.limits, ["limits"]),
+    permissions: resolver.section(permissionsTable, raw.permissions, ["permissions"]),
+    kiln: resolver.section(configFile.members.kiln, raw.kiln, ["kiln"]),
+    sandbox: resolver.section(sandboxTable, raw.sandbox, ["sandbox"]),
+    limits: { ...limits, memory: byteCount(memory) },
     server: resolver.section(configFile.members.server, raw.server, ["server"]),
   };
   return { config: deepFreeze(config), origins: resolver.origins };
@@ -45,9 +58,11 @@ interface Layer {
 class Resolver {
   readonly origins = new Map<string, string>();
   readonly #source: ConfigSource | undefined;
+  readonly #raw: RawConfig;
 
-  constructor(source: ConfigSource | undefined) {
+  constructor(source: ConfigSource | undefined, raw: RawConfig) {
     this.#source = source;
+    this.#raw = raw;
   }
 
   section<T extends Table>(table: T, values: Layer["values"], path: KeyPath): ResolvedKeys<T> {
@@ -61,7 +76,7 @@ class Resolver {
       links.map((link) => this.#profileLayer(link)),
       path,
     );
-    const delegationLayers = links.map((link) => this.#delegationLayer(link));
+    const delegationLayers = links.map((link) => this.#tableLayer(link, "delegation"));
     const delegation = this.#keys(delegationTable, delegationLayers, [...path, "delegation"]);
     const { extends: _base, command, ...rest } = keys;
     if (command === undefined) throw new Error(`profile ${name} was not checked for its command`);
@@ -69,10 +84,26 @@ class Resolver {
       name,
       ...rest,
       command,
+      permissions: this.#permissions(links, path),
+      sandbox: this.#sandbox(links, path),
       delegation,
       ...builtInFacts(links),
       lineage: links.slice(1).map((link) => link.name),
     };
+  }
+
+  /** The nearest table of rules counts alone: rules of two places, laid over each other, would mean what neither says. */
+  #permissions(links: readonly ProfileLink[], path: KeyPath): AgentProfile["permissions"] {
+    const nearest = links.find((link) => link.kind === "file" && link.keys.permissions !== undefined);
+    const layer = nearest
+      ? this.#tableLayer(nearest, "permissions")
+      : this.#fileLayer(this.#raw.permissions, ["permissions"]);
+    return this.#keys(permissionsTable, [layer], [...path, "permissions"]);
+  }
+
+  #sandbox(links: readonly ProfileLink[], path: KeyPath): AgentProfile["sandbox"] {
+    const own = links.map((link) => this.#tableLayer(link, "sandbox"));
+    return this.#keys(sandboxTable, [...own, this.#fileLayer(this.#raw.sandbox, ["sandbox"])], [...path, "sandbox"]);
   }
 
   /** The keys of a table from several layers, the nearest first. */
@@ -111,9 +142,10 @@ class Resolver {
     return { values: link.profile.keys, originOf: () => `built-in ${link.name}` };
   }
 
-  #delegationLayer(link: ProfileLink): Layer {
-    const values = link.kind === "file" ? link.keys.delegation : undefined;
-    return this.#fileLayer(values, ["acp", "agents", link.name, "delegation"]);
+  /** A table within a profile of the file. */
+  #tableLayer(link: ProfileLink, name: keyof RawProfile & ("delegation" | "permissions" | "sandbox")): Layer {
+    const values = link.kind === "file" ? link.keys[name] : undefined;
+    return this.#fileLayer(values, ["acp", "agents", link.name, name]);
   }
 
   #fileLayer(values: Layer["values"], path: KeyPath): Layer {

@@ -15,6 +15,14 @@ const text = z.string().regex(/^[^\u0000]*$/, "without NUL characters");
 // oxlint-disable-next-line no-control-regex -- as above
 const variableName = z.string().regex(/^[^=\u0000]+$/);
 const filledText = text.min(1);
+const byteSize = z
+  .string()
+  .regex(/^\d+(\.\d+)? ?(K|M|G)(B|iB)?$/)
+  .meta({ title: 'a size such as "512MB" or "4GiB"' });
+const hostPattern = z
+  .string()
+  .regex(/^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:\d{1,5})?$/)
+  .meta({ title: 'a host such as "api.example.com", "*.example.org" or "example.org:443"' });
 const profileReference = z.string().min(1);
 
 /** Names of profiles: 1-64 characters of A-Z a-z 0-9 _ -, and not `self`, which means the caller's own profile. */
@@ -119,6 +127,66 @@ const delegation = table("What sessions of this profile may delegate.", {
   ),
 });
 
+const permissionPatterns = z.array(
+  z
+    .string()
+    // oxlint-disable-next-line no-control-regex -- it is the NUL that is refused
+    .regex(/^(?:read|edit|write|delete|move|search|execute|bash|fetch|mcp|other|\*):[^\u0000]+$/)
+    .meta({
+      title:
+        'a kind (read, edit, delete, move, search, execute, fetch, mcp, other or *) and a pattern, such as "execute:rm *"',
+    }),
+);
+
+/** Questions of permission, of all profiles or of one. */
+export const permissionsTable = table(
+  "What agents may do, by kind and pattern: deny is looked at first, then ask, then allow, then the default.",
+  {
+    default: key(z.enum(["allow", "ask", "deny"]), {
+      default: "ask",
+      meaning: "What happens to a request for permission that no pattern fits.",
+    }),
+    deny: key(permissionPatterns, {
+      default: [],
+      meaning: "KIND:PATTERN over the command, the path within the kiln or the MCP tool: refused without asking.",
+    }),
+    ask: key(permissionPatterns, { default: [], meaning: "KIND:PATTERN: always asked." }),
+    allow: key(permissionPatterns, { default: [], meaning: "KIND:PATTERN: allowed without asking." }),
+    unattended: key(z.enum(["allow", "deny"]), {
+      default: "deny",
+      meaning: "What asking becomes where nobody can be asked.",
+    }),
+    ask_timeout_seconds: key(
+      z
+        .number()
+        .positive()
+        .max(7 * dayInSeconds),
+      { default: 3600, meaning: "How long a question waits for its answer before it is refused, in seconds." },
+    ),
+  },
+);
+
+/** The operating system's boundary around agents, of all profiles or of one. */
+export const sandboxTable = table("The operating system's boundary around agents.", {
+  mode: key(z.enum(["auto", "bwrap", "landlock", "seatbelt", "external", "off"]), {
+    default: "auto",
+    meaning:
+      "Which mechanism; `auto` = the strongest that passes a trial; `external` = something around the daemon is the boundary.",
+  }),
+  accept: key(z.enum(["full", "partial", "advisory"]), {
+    default: "partial",
+    meaning: "The least that is settled for; below it the agent is not started.",
+  }),
+  applies_to: key(z.enum(["children", "all"]), {
+    default: "children",
+    meaning: "Whom it holds: agents that work for other agents, or all.",
+  }),
+  home: key(z.enum(["private", "real"]), {
+    default: "private",
+    meaning: "Which home directory an agent inside sees: one of its profile's own in the state folder, or the user's.",
+  }),
+});
+
 export const profileTable = table("An agent profile: how to start one kind of agent, and what it may do.", {
   extends: key(profileReference, {
     meaning:
@@ -164,7 +232,14 @@ export const profileTable = table("An agent profile: how to start one kind of ag
     default: 60,
     meaning: "How long the agent may take to start, and again to open a session, in seconds.",
   }),
+  config_dirs: key(z.array(filledText), {
+    default: [],
+    expansion: "path",
+    meaning: "Real folders that an agent with a private home may read and write, such as its own settings.",
+  }),
   delegation,
+  permissions: permissionsTable,
+  sandbox: sandboxTable,
 });
 
 export const delegationTable = delegation;
@@ -185,7 +260,56 @@ export const configFile = table("Configuration of Crucible.", {
       table: profileTable,
     }),
   }),
+  permissions: permissionsTable,
+  kiln: table("The directories in which agents may act, and the network they may reach.", {
+    roots: key(z.array(filledText), {
+      expansion: "path",
+      defaultText: "wherever a session is opened",
+      meaning: "Directories that sessions must lie in; one that is opened outside is refused.",
+    }),
+    read: key(z.array(filledText), {
+      default: [],
+      expansion: "path",
+      meaning: "Files and directories that may be read besides the session's own.",
+    }),
+    write: key(z.array(filledText), {
+      default: [],
+      expansion: "path",
+      meaning: "Files and directories that may be read and written besides the session's own.",
+    }),
+    deny: key(z.array(filledText), {
+      default: ["**/.git/hooks/**"],
+      expansion: "value",
+      meaning:
+        "Glob patterns of paths that are never read or written, inside the kiln neither; `~` is the home directory.",
+    }),
+    network: key(
+      z.union([
+        z.enum(["open", "none"]),
+        z.array(hostPattern).meta({ title: 'an array of hosts ("api.example.com", "*.example.org:443")' }),
+      ]),
+      {
+        default: "open",
+        meaning:
+          'What agents in a sandbox may reach: everything, nothing, or these hosts ("api.example.com", "*.example.org:443").',
+      },
+    ),
+  }),
+  sandbox: sandboxTable,
   limits: table("What one agent may use.", {
+    memory: key(
+      z
+        .union([z.int().min(mib), byteSize])
+        .meta({ title: 'a whole number of bytes, at least 1048576, or a size such as "512MB" or "4GiB"' }),
+      {
+        defaultText: "no limit",
+        meaning: 'Resident memory of an agent with all it starts, in bytes or as "4GiB"; one that uses more is ended.',
+      },
+    ),
+    pids: key(z.int().min(16), {
+      defaultText: "no limit",
+      meaning: "Processes of an agent with all it starts; one that has more is ended.",
+    }),
     grace_seconds: key(z.number().min(0).max(60), {
       default: 2,
       meaning: "Time between the steps of ending an agent (end of stdin, SIGTERM, SIGKILL), in seconds.",

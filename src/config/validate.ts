@@ -38,8 +38,9 @@ function problemsOf(issue: Issue, values: unknown, schema: TypeSchema): Problem[
 
   const name = path.findLast((part) => typeof part === "string") ?? "";
   const value = valueAt(values, path);
-  const format = issue.code === "invalid_format" ? ` (${issue.message})` : "";
-  const expected = typeText(schemaAt(schema, path)) + format;
+  const type = schemaAt(schema, path);
+  const format = issue.code === "invalid_format" && type.title === undefined ? ` (${issue.message})` : "";
+  const expected = typeText(type) + format;
   const subject = typeof path.at(-1) === "number" ? `entry of ${name}` : formatKeyPath([name]);
   return [{ path, part: "value", message: `${subject}: expected ${expected}, got ${valueText(name, value)}` }];
 }

@@ -5,6 +5,9 @@ import type { KeyPath } from "./positions.ts";
 
 /** The part of JSON Schema that is put into words here. */
 export interface TypeSchema {
+  /** What it is in words, where the type says too little. */
+  readonly title?: string;
+  readonly anyOf?: readonly TypeSchema[];
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
@@ -27,6 +30,8 @@ export function schemaAt(schema: TypeSchema, path: KeyPath): TypeSchema {
 
 /** `a whole number from 0 to 16`, `an array of strings`, `"info" or "warn"`. */
 export function typeText(schema: TypeSchema): string {
+  if (schema.title !== undefined) return schema.title;
+  if (schema.anyOf) return schema.anyOf.map(typeText).join(" or ");
   if (schema.enum) return listed(schema.enum.map((choice) => JSON.stringify(choice)));
   switch (schema.type) {
     case "boolean":

@@ -22,6 +22,10 @@ export const person: AgentProfile = {
   instructions: undefined,
   brief: undefined,
   startupTimeoutSeconds: 60,
+  configDirs: [],
+  // Whatever is not said here is the child's own to say.
+  permissions: { default: "allow", deny: [], ask: [], allow: [], unattended: "allow", askTimeoutSeconds: 3600 },
+  sandbox: { mode: "auto", accept: "advisory", appliesTo: "children", home: "private" },
   delegation: {
     enabled: true,
     maxDepth: Number.MAX_SAFE_INTEGER,

@@ -6,6 +6,16 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { parse, stringify } from "smol-toml";
 import { configFolder, load, loadError } from "./config-folder.ts";
 
+const usualPermissions = {
+  default: "ask",
+  deny: [],
+  ask: [],
+  allow: [],
+  unattended: "deny",
+  askTimeoutSeconds: 3600,
+};
+const usualSandbox = { mode: "auto", accept: "partial", appliesTo: "children", home: "private" };
+
 const published = `
 [acp.agents.my-claude]
 extends = "claude"
@@ -38,6 +48,9 @@ describe("a configuration", () => {
       instructions: undefined,
       brief: undefined,
       startupTimeoutSeconds: 60,
+      configDirs: [],
+      permissions: usualPermissions,
+      sandbox: usualSandbox,
       delegation: {
         enabled: false,
         maxDepth: 1,
@@ -64,7 +77,16 @@ describe("a configuration", () => {
     });
     expect(config.agents.get("gemini")?.clientFiles).toEqual({ read: false, write: true });
     expect(config.acp).toEqual({ defaultAgent: undefined, npx: false });
-    expect(config.limits).toEqual({ graceSeconds: 2 });
+    expect(config.permissions).toEqual(usualPermissions);
+    expect(config.kiln).toEqual({
+      roots: undefined,
+      read: [],
+      write: [],
+      deny: ["**/.git/hooks/**"],
+      network: "open",
+    });
+    expect(config.sandbox).toEqual(usualSandbox);
+    expect(config.limits).toEqual({ memory: undefined, pids: undefined, graceSeconds: 2 });
     expect(config.server).toEqual({ socket: undefined, logLevel: "info", maxAgents: 32 });
   });
 
@@ -98,7 +120,9 @@ describe("a configuration", () => {
   });
 
   test("takes every key", () => {
-    const config = load(`
+    const folder = configFolder();
+    const home = "/home/of-a-test";
+    const toml = `
 [acp]
 default_agent = "own"
 npx = true
@@ -116,16 +140,57 @@ two
 lines"""
 brief = "Report to {from}, from {cwd}."
 startup_timeout_seconds = 1.5
+config_dirs = ["/etc/own"]
+permissions = { default = "deny", deny = ["execute:rm *"], ask = ["*:**"], allow = ["read:**"], unattended = "allow", ask_timeout_seconds = 0.5 }
+sandbox = { mode = "bwrap", accept = "full", applies_to = "all", home = "real" }
 delegation = { enabled = true, max_depth = 0, allowed_targets = [], result_max_bytes = 1024, max_concurrent_delegations = 1, allow_cycles = true, max_handoff_depth = 0, max_handoffs_per_session = 0, max_delegations_per_session = 4, max_agents_per_tree = 5, max_tokens_per_tree = 6, max_cost_per_tree = 0.7, max_seconds_per_tree = 8, tools = "both", dynamic_agents = true, wait_seconds = 0, stall_seconds = 9.5, timeout_seconds = 0.5 }
+[permissions]
+default = "allow"
+deny = ["bash:sudo *"]
+ask = ["write:**/.env"]
+allow = ["mcp:files_*"]
+unattended = "allow"
+ask_timeout_seconds = 60
+[kiln]
+roots = ["~/src", "/work"]
+read = ["~/.gitconfig"]
+write = ["/var/cache"]
+deny = ["**/.env", "~/.ssh/**"]
+network = ["api.example.com", "*.example.org:443"]
+[sandbox]
+mode = "landlock"
+accept = "advisory"
+applies_to = "all"
+home = "real"
 [limits]
+memory = "1.5GiB"
+pids = 100
 grace_seconds = 0
 [server]
 socket = "/run/x.sock"
 log_level = "trace"
 max_agents = 1
-`);
+`;
+    const request = folder.request({ file: folder.write("crucible.toml", toml) });
+    const config = loadConfig({ ...request, env: { ...request.env, HOME: home } });
     expect(config.acp).toEqual({ defaultAgent: "own", npx: true });
-    expect(config.limits).toEqual({ graceSeconds: 0 });
+    expect(config.permissions).toEqual({
+      default: "allow",
+      deny: ["bash:sudo *"],
+      ask: ["write:**/.env"],
+      allow: ["mcp:files_*"],
+      unattended: "allow",
+      askTimeoutSeconds: 60,
+    });
+    expect(config.kiln).toEqual({
+      roots: [join(home, "src"), "/work"],
+      read: [join(home, ".gitconfig")],
+      write: ["/var/cache"],
+      deny: ["**/.env", join(home, ".ssh/**")],
+      network: ["api.example.com", "*.example.org:443"],
+    });
+    expect(config.sandbox).toEqual({ mode: "landlock", accept: "advisory", appliesTo: "all", home: "real" });
+    expect(config.limits).toEqual({ memory: 1.5 * 1024 ** 3, pids: 100, graceSeconds: 0 });
     expect(config.server).toEqual({ socket: "/run/x.sock", logLevel: "trace", maxAgents: 1 });
     expect(config.agents.get("own")).toEqual({
       name: "own",
@@ -142,6 +207,16 @@ max_agents = 1
       instructions: "two\nlines",
       brief: "Report to {from}, from {cwd}.",
       startupTimeoutSeconds: 1.5,
+      configDirs: ["/etc/own"],
+      permissions: {
+        default: "deny",
+        deny: ["execute:rm *"],
+        ask: ["*:**"],
+        allow: ["read:**"],
+        unattended: "allow",
+        askTimeoutSeconds: 0.5,
+      },
+      sandbox: { mode: "bwrap", accept: "full", appliesTo: "all", home: "real" },
       delegation: {
         enabled: true,
         maxDepth: 0,
@@ -166,6 +241,42 @@ max_agents = 1
       npmPackage: undefined,
       clientFiles: { read: true, write: true },
     });
+  });
+
+  test("takes a profile's own permissions as a whole, and its sandbox key by key", () => {
+    const config = load(`
+[permissions]
+deny = ["execute:rm *"]
+unattended = "allow"
+[sandbox]
+accept = "full"
+[acp.agents.base]
+extends = "claude"
+permissions = { ask = ["fetch:*"] }
+sandbox = { mode = "off" }
+[acp.agents.heir]
+extends = "base"
+sandbox = { home = "real" }
+`);
+    const ofAgents = ["claude", "base", "heir"].map((name) => config.agents.get(name)!);
+    expect(ofAgents.map(({ permissions }) => permissions)).toEqual([
+      { ...usualPermissions, deny: ["execute:rm *"], unattended: "allow" },
+      { ...usualPermissions, ask: ["fetch:*"] },
+      { ...usualPermissions, ask: ["fetch:*"] },
+    ]);
+    expect(ofAgents.map(({ sandbox }) => sandbox)).toEqual([
+      { ...usualSandbox, accept: "full" },
+      { ...usualSandbox, accept: "full", mode: "off" },
+      { ...usualSandbox, accept: "full", mode: "off", home: "real" },
+    ]);
+  });
+
+  test.each([
+    ["512MB", 512_000_000],
+    ["64K", 65_536],
+    ["2 GiB", 2 * 1024 ** 3],
+  ])("reads the size %s", (size, bytes) => {
+    expect(load(`limits = { memory = "${size}" }`).limits.memory).toBe(bytes);
   });
 
   test("cannot be changed by anybody who holds it", () => {

@@ -72,8 +72,14 @@ allowed_targets = ["gemini", "opncode"]
 max_depth = 17
 [server]
 log_level = "loud"
-[kiln]
+[oven]
 roots = []
+[kiln]
+network = "closed"
+[permissions]
+deny = ["rm *"]
+[limits]
+memory = "lots"
 `),
     ).toEqual([
       'crucible.toml:3:17: default_agent: there is no profile "cladue"; did you mean "claude"?',
@@ -90,7 +96,10 @@ roots = []
       'crucible.toml:22:30: allowed_targets: there is no profile "opncode"; did you mean "opencode"?',
       "crucible.toml:23:13: max_depth: expected a whole number from 0 to 16, got 17",
       'crucible.toml:25:13: log_level: expected "trace", "debug", "info", "warn" or "error", got "loud"',
-      'crucible.toml:26:2: unknown key "kiln" at the top of the file; this version of Crucible knows acp, limits and server there',
+      'crucible.toml:26:2: unknown key "oven" at the top of the file; this version of Crucible knows acp, permissions, kiln, sandbox, limits and server there',
+      'crucible.toml:29:11: network: expected "open" or "none" or an array of hosts ("api.example.com", "*.example.org:443"), got "closed"',
+      'crucible.toml:31:9: entry of deny: expected a kind (read, edit, delete, move, search, execute, fetch, mcp, other or *) and a pattern, such as "execute:rm *", got "rm *"',
+      'crucible.toml:33:10: memory: expected a whole number of bytes, at least 1048576, or a size such as "512MB" or "4GiB", got "lots"',
     ]);
   });
 

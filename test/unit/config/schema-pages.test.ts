@@ -85,8 +85,13 @@ describe("crucible.toml.example", () => {
     expect(config.agents.get("my-claude")?.family).toBe("claude");
   });
 
-  test("names every key of the schema", () => {
-    for (const { path } of keys) expect(inExample(uncommented, path), path.join(".")).toBeDefined();
+  test("names every key of the schema; those of a profile's own rules where they stand for all profiles", () => {
+    for (const { path } of keys) {
+      const table = path.at(-2) ?? "";
+      const isRepeated = path.length === 5 && ["permissions", "sandbox"].includes(table);
+      expect(inExample(uncommented, isRepeated ? path.slice(-2) : path), path.join(".")).toBeDefined();
+      if (isRepeated) expect(inExample(uncommented, path.slice(0, -1)), path.join(".")).toBeDefined();
+    }
   });
 
   test("sets what has a default to that default, and leaves unset what has none", () => {
