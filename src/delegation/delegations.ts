@@ -16,6 +16,7 @@ import { DynamicAgents } from "./dynamic-agents.ts";
 import { Delegation } from "./delegation.ts";
 import type { DelegateInput } from "./input.ts";
 import { cannotContinue, delegationLimit, delegationUnknown } from "./errors.ts";
+import { OpenQuestions } from "./open-questions.ts";
 import { selfTarget, type AgentDirectory } from "./policy.ts";
 import type { DelegationPorts } from "./ports.ts";
 import { failureOf, toResult } from "./result.ts";
@@ -37,15 +38,14 @@ export class Delegations {
 
   constructor(ports: DelegationPorts) {
     this.#ports = ports;
-    const open = new Set<string>();
-    const keyOf = (question: { sessionId: string; title: string }): string => `${question.sessionId} ${question.title}`;
+    const open = new OpenQuestions();
     ports.bus.on("permission.asked", (question) => {
-      open.add(keyOf(question));
+      open.asked(question);
       this.#aroundHuman(question.sessionId, true);
     });
     // One that is refused without asking is answered too, and nobody waited for that.
     ports.bus.on("permission.answered", (question) => {
-      if (open.delete(keyOf(question))) this.#aroundHuman(question.sessionId, false);
+      if (open.answered(question)) this.#aroundHuman(question.sessionId, false);
     });
   }
 

@@ -86,21 +86,15 @@ export class Humans {
       this.#bus.emit("permission.answered", { sessionId: session.id, rootId: root.id, title, outcome: why });
       return refusal(params);
     }
-    return line.ask((asking) => this.#putToHuman(session, { question, title }, asking), signal);
-  }
-
-  async #putToHuman(
-    session: Session,
-    { question, title }: { question: Record<string, unknown>; title: string },
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const who = { sessionId: session.id, rootId: session.root.id, title };
+    signal.throwIfAborted();
+    const who = { sessionId: session.id, rootId: root.id, title };
     const told = (outcome: string): void => this.#bus.emit("permission.answered", { ...who, outcome });
     const withdraw = (): void => told("withdrawn");
+    // It waits for a human from now on, also while others stand before it in the line.
     this.#bus.emit("permission.asked", who);
     signal.addEventListener("abort", withdraw, { once: true });
     try {
-      const answer = await session.root.askClient(method, question, signal);
+      const answer = await line.ask((asking) => root.askClient(method, question, asking), signal);
       if (!signal.aborted) told(JSON.stringify(isRecord(answer) ? answer["outcome"] : answer));
       return answer;
     } catch (error) {

@@ -186,6 +186,20 @@ describe("wait_delegation", () => {
     expect(done).toMatchObject({ delegations: [{ status: "completed" }], waiting_for_human: [] });
   });
 
+  test("names one whose question stands in line behind another's, and one that asked the same thing twice", async () => {
+    const questions = slowPerson(parent);
+    const first = await inBackground(["ask", "ask"]);
+    await nth(questions, 0);
+    const second = await inBackground(["ask"]);
+    await until(async () => (await wait([second], { wait_seconds: 0 })).waiting_for_human.length === 1);
+    expect((await wait([first, second])).waiting_for_human).toEqual([first, second]);
+    for (const index of [0, 1, 2]) (await nth(questions, index)).answer("allow");
+    for (const id of [first, second]) {
+      const done = await until(async () => (await wait([id])).delegations.find(({ status }) => status !== "running"));
+      expect(done).toMatchObject({ status: "completed" });
+    }
+  });
+
   test("wakes for a question from two levels down, too", async () => {
     const questions = slowPerson(parent);
     const task = delegateLine({ agent: "worker", task: "ask" });

@@ -15,6 +15,7 @@ import {
   script,
   type Parent,
 } from "./delegating.ts";
+import { nth, slowPerson } from "./slow-person.ts";
 import { callTool, delegateWith } from "./tool-calls.ts";
 
 const rules = (...lines: string[]): { delegation: string } => ({ delegation: ["enabled = true", ...lines].join("\n") });
@@ -155,6 +156,20 @@ describe("stall_seconds", () => {
         status: "completed",
         result: expect.stringMatching(/patient$/) as string,
       });
+    });
+  });
+
+  test("lets one live whose question stands in line behind another's", async () => {
+    await inSession("watchful", async (own, opened) => {
+      const questions = slowPerson(opened);
+      const first = delegateWith(own, work("ask"));
+      await nth(questions, 0);
+      const second = delegateWith(own, work("touch line.asks", "ask"));
+      await until(() => existsSync(inKiln(daemon, "line.asks")), { what: "the second to ask" });
+      await reached(Date.now() + 1800);
+      (await nth(questions, 0)).answer("allow");
+      (await nth(questions, 1)).answer("allow");
+      expect(await Promise.all([first, second])).toMatchObject([{ status: "completed" }, { status: "completed" }]);
     });
   });
 
