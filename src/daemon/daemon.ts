@@ -19,7 +19,7 @@ import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
 import { directoryInside } from "../kiln/boundary.ts";
-import { Humans } from "../permissions/ask-human.ts";
+import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
 import type { Store } from "../sessions/records.ts";
@@ -119,7 +119,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
   const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus });
-  const humans = new Humans(bus);
+  const permissions = new Permissions(bus);
   const tokens = new AccessTokens();
   const shown = new ChildrenShown({ bus, record: (id) => store.findDelegation(id), holdBack });
 
@@ -128,7 +128,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
     store,
     registry,
-    pipeline: (session) => pipeline(session, { delegations, handoffs, humans, shown }),
+    pipeline: (session) => pipeline(session, { delegations, handoffs, permissions, shown }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });

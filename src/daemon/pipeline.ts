@@ -9,20 +9,20 @@ import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
 import { childFiles } from "../kiln/child-files.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
-import type { Humans } from "../permissions/ask-human.ts";
+import type { Permissions } from "../permissions/permissions.ts";
 import type { Session } from "../sessions/session.ts";
 import { turns } from "../sessions/turns.ts";
 
 export interface PipelineParts {
   delegations: Delegations;
   handoffs: Handoffs;
-  humans: Humans;
+  permissions: Permissions;
   shown: ChildrenShown;
 }
 
 export function pipeline(
   session: Session,
-  { delegations, handoffs, humans, shown }: PipelineParts,
+  { delegations, handoffs, permissions, shown }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -37,7 +37,7 @@ export function pipeline(
     // Whoever has the conversation instead of its first agent speaks through the taps above.
     ...handoffs.taps(session),
     ...(instructions ? [openingWords(instructions, given)] : []),
-    humans.interceptor(session),
+    permissions.interceptor(session),
     childFiles(session, (written) => delegations.ofChild(session)?.wrote(written)),
   ];
 }

@@ -6,10 +6,11 @@ import type { Interceptor } from "../acp/interceptor.ts";
 import { isRecord } from "../acp/wire.ts";
 import { CrucibleError, isSystemError } from "../base/errors.ts";
 import { formatBytes } from "../base/text.ts";
+import { permissionDenied } from "../permissions/errors.ts";
 import type { ToolSet } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
 import { explainingFailures, openForReading, openForWriting, type OpenedFile } from "./boundary.ts";
-import { fileNotFound, invalidRequest, notAFile, permissionDenied } from "./errors.ts";
+import { fileNotFound, invalidRequest, notAFile } from "./errors.ts";
 
 /** Largest file that is read through the protocol, in bytes. */
 export const maxFileBytes = 32 * 1024 * 1024;

@@ -18,11 +18,6 @@ export const invalidRequest = defineError(
   "usage",
   "A request's parameters are not what the protocol asks for.",
 );
-export const permissionDenied = defineError(
-  "CRU_PERMISSION_DENIED",
-  "refused",
-  "The session was not given the kind of tool that the request needs.",
-);
 export const notADirectory = defineError(
   "CRU_KILN_DIRECTORY",
   "refused",

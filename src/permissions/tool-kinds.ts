@@ -1,6 +1,11 @@
-/** What a tool call's kind (ACP, "Tool Calls") belongs to of what a session may do. */
+/** The kinds of tool calls (ACP, "Tool Calls"), and what each belongs to of what a session may do. */
 import { isRecord } from "../acp/wire.ts";
 import type { ToolSet } from "../sessions/grant.ts";
+
+/** The kinds rules speak of. `mcp` is not ACP's: there a tool of an MCP server has any kind, `other` mostly. */
+export const toolKinds = ["read", "edit", "delete", "move", "search", "execute", "fetch", "mcp", "other"] as const;
+
+export type ToolKind = (typeof toolKinds)[number];
 
 const toolSetOfKind: Readonly<Record<string, ToolSet>> = {
   read: "read",
@@ -13,10 +18,14 @@ const toolSetOfKind: Readonly<Record<string, ToolSet>> = {
   fetch: "web",
 };
 
-/** What a permission question asks for and the session was not given; undefined when it was. A kind nobody knows counts as MCP. */
-export function missingToolSet(question: unknown, granted: ReadonlySet<ToolSet>): ToolSet | undefined {
-  const toolCall = isRecord(question) ? question["toolCall"] : undefined;
-  const kind = isRecord(toolCall) && typeof toolCall["kind"] === "string" ? toolCall["kind"] : "other";
+/** What this kind of tool call needs and the session was not given; undefined when it was. A kind nobody knows counts as MCP. */
+export function missingToolSet(kind: string, granted: ReadonlySet<ToolSet>): ToolSet | undefined {
   const needed = toolSetOfKind[kind] ?? "mcp";
   return granted.has(needed) ? undefined : needed;
+}
+
+/** The kind that a permission question names, as it stands there. */
+export function kindOf(question: unknown): string {
+  const toolCall = isRecord(question) ? question["toolCall"] : undefined;
+  return isRecord(toolCall) && typeof toolCall["kind"] === "string" ? toolCall["kind"] : "other";
 }

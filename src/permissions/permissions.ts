@@ -1,23 +1,51 @@
 /**
- * The tap that brings permission questions of any depth to the human at the editor of the root session: a root session's as
- * they are, a child's attributed, all of one tree one at a time. Where no human is, a child's question is refused.
+ * Who may do what: the tap that answers an agent's permission questions, and the check for what an agent does without asking.
+ * Questions of any depth come to the human at the editor of the root session: a root session's as they are, a child's
+ * attributed, all of one tree one at a time. Where no human is, a child's question is refused.
  */
 import type { Interceptor } from "../acp/interceptor.ts";
 import { isRecord } from "../acp/wire.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
 import { attributed, questionTitle, refusal, withdrawn } from "./question.ts";
-import { missingToolSet } from "./tool-kinds.ts";
+import { permissionDenied } from "./errors.ts";
+import { kindOf, missingToolSet, type ToolKind } from "./tool-kinds.ts";
 import { QuestionLine } from "./question-line.ts";
 
 const method = "session/request_permission";
 
-export class Humans {
+/** Something that an agent is about to do through its client. */
+export interface Act {
+  kind: ToolKind;
+  /**
+   * What it is done to; every name that is known of it, where there are several. The whole command line for `execute`; absolute
+   * paths for `read`, `edit`, `delete`, `move` and `search`, as named and as they really are where links lead elsewhere.
+   */
+  subjects: readonly string[];
+  /** For people: what it is, in a few words. */
+  title: string;
+  /** Aborts when nobody waits for it any more. */
+  signal?: AbortSignal | undefined;
+}
+
+export class Permissions {
   readonly #lines = new WeakMap<Session, QuestionLine>();
   readonly #bus: Bus;
 
   constructor(bus: Bus) {
     this.#bus = bus;
+  }
+
+  /**
+   * Settles when the session may do what it is about to do; rejects with CRU_PERMISSION_DENIED when it may not. For what an
+   * agent does through its client without asking first.
+   */
+  async check(session: Session, act: Act): Promise<void> {
+    const missing = missingToolSet(act.kind, session.grant.tools);
+    if (!missing) return;
+    throw permissionDenied.create(`this session was not given ${missing}: ${act.title}`, {
+      hint: "do without, and say in your report what you could not do",
+    });
   }
 
   /** The tap for one session. */
@@ -65,7 +93,7 @@ export class Humans {
 
   /** Whether it asks for what the session was not given; nobody has to be asked then. */
   #isBeyondGrant(session: Session, params: unknown): boolean {
-    const missing = missingToolSet(params, session.grant.tools);
+    const missing = missingToolSet(kindOf(params), session.grant.tools);
     if (!missing) return false;
     this.#bus.emit("permission.answered", {
       sessionId: session.id,
