@@ -41,6 +41,13 @@ export interface AgentStart {
   signal?: AbortSignal | undefined;
 }
 
+/** One that opens a session: `session/new` and its kin. */
+export interface OpeningRequest {
+  method: string;
+  params: unknown;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Starts an agent and initializes it. Rejects with CRU_AGENT_START when it is not up by the profile's deadline or answers
  * with an error; its process is ended before the rejection.
@@ -139,20 +146,25 @@ export class Agent implements Peer {
     this.#link.notify(method, params);
   }
 
+  /** A request of a session's opening, which has the profile's start deadline. Rejects with CRU_AGENT_START when that is over. */
+  async ask({ method, params, signal }: OpeningRequest): Promise<unknown> {
+    const timeoutMs = this.profile.startupTimeoutSeconds * 1000;
+    const result = await within(this.#link.request(method, params, { signal }), timeoutMs, signal);
+    if (result === timedOut) throw silent(this, method, timeoutMs);
+    return result;
+  }
+
   /**
    * Asks for a session with a method whose answer carries its id (`session/new`, `session/fork`) and has `listener` hear all
    * of it from its first message on, also what the agent sent before the answer.
    */
   async openSession(
-    request: { method: string; params: unknown; signal?: AbortSignal | undefined },
+    request: OpeningRequest,
     listener: Listener,
   ): Promise<{ agentSessionId: string; result: Record<string, unknown> }> {
-    const timeoutMs = this.profile.startupTimeoutSeconds * 1000;
     this.#opening++;
     try {
-      const answer = this.#link.request(request.method, request.params, { signal: request.signal });
-      const result = await within(answer, timeoutMs, request.signal);
-      if (result === timedOut) throw silent(this, request.method, timeoutMs);
+      const result = await this.ask(request);
       const agentSessionId = sessionIdOf(result);
       if (!isRecord(result) || agentSessionId === undefined) {
         throw agentStart.create(`agent ${this.profile.name} answered ${request.method} without a session id`, {

@@ -41,6 +41,8 @@ export interface DelegationResult {
   error?: DelegationFailure | undefined;
   /** Agents that were tried before the one that is named, and why they could not do it. */
   tried?: TriedAgent[] | undefined;
+  /** What the caller should know of how it was done, such as a setting that the agent does not have. */
+  notes?: string[] | undefined;
 }
 
 /** One thing that happened in a tree of delegations, for live views. */

@@ -24,8 +24,10 @@ export interface ChildOpenerParts {
 }
 
 export function childOpener({ agents, sessions, version }: ChildOpenerParts): DelegationPorts["openChild"] {
-  return async ({ id, caller, profile, grant, narrowing, model, continues, title, cwd, client, signal }) => {
-    const settled = model === undefined ? profile : { ...profile, model };
+  return async (request) => {
+    const { id, caller, profile, grant, narrowing, model, mode, continues, title, cwd, client, onNote, signal } =
+      request;
+    const settled = { ...profile, model: model ?? profile.model, mode: mode ?? profile.mode };
     const session = sessions.create({
       id,
       origin: "delegation",
@@ -47,8 +49,9 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       const agent = await agents.start({ profile, initialize, owner: nobody, cwd, signal });
       session.scope.add("agent", () => agent.end());
       const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);
-      if (continues) await goOn(continues, { session, agent, params, sessions, signal });
-      else await begin({ session, agent, params, sessions, signal });
+      const opening = { session, agent, params, sessions, signal, onNote };
+      if (continues) await goOn(continues, opening);
+      else await begin(opening);
       session.opened();
       return session;
     } catch (error) {
@@ -70,17 +73,21 @@ export interface Opening {
   params: Record<string, unknown>;
   sessions: SessionFactory;
   signal: AbortSignal;
+  /** Hears of settings that could not be made. */
+  onNote?: ((note: string) => void) | undefined;
 }
 
 /** Opens a new session on a started agent. */
-export async function begin({ session, agent, params, sessions, signal }: Opening): Promise<void> {
-  const { agentSessionId, result } = await agent.openSession({ method: "session/new", params, signal }, session);
+export async function begin({ session, agent, params, sessions, signal, onNote }: Opening): Promise<void> {
+  const request = { method: "session/new", params, signal };
+  const { agentSessionId, result: opened } = await agent.openSession(request, session);
   sessions.attach(session, agent, agentSessionId);
-  await sessions.applySettings(session, agent, result);
+  await sessions.applySettings({ session, agent, opened, onIgnored: onNote });
 }
 
 /** Opens an earlier conversation in a new process: resumed where the agent can, else loaded with its replay unheard. */
-async function goOn(earlier: SessionRecord, { session, agent, params, sessions, signal }: Opening): Promise<void> {
+async function goOn(earlier: SessionRecord, opening: Opening): Promise<void> {
+  const { session, agent, params, sessions, signal, onNote } = opening;
   const { agentSessionId } = earlier;
   const capabilities = recordIn(agent.initializeResult, "agentCapabilities");
   const canResume = isRecord(recordIn(capabilities, "sessionCapabilities")["resume"]);
@@ -90,9 +97,9 @@ async function goOn(earlier: SessionRecord, { session, agent, params, sessions, 
     });
   }
   const method = canResume ? "session/resume" : "session/load";
-  const result = await agent.request(method, { ...params, sessionId: agentSessionId }, { signal });
+  const result = await agent.ask({ method, params: { ...params, sessionId: agentSessionId }, signal });
   sessions.attach(session, agent, agentSessionId);
-  await sessions.applySettings(session, agent, isRecord(result) ? result : {});
+  await sessions.applySettings({ session, agent, opened: isRecord(result) ? result : {}, onIgnored: onNote });
 }
 
 function recordIn(value: unknown, name: string): Record<string, unknown> {

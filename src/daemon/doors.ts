@@ -112,7 +112,7 @@ export class Doors {
       createSession: (plan) => sessions.create({ ...plan, origin: "editor", grant: rootGrant(plan.profile) }),
       withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
       attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
-      applySettings: (session, agent, opened) => sessions.applySettings(session, agent, opened),
+      applySettings: (session, agent, opened) => sessions.applySettings({ session, agent, opened }),
       cancelChild: (id, roots) => {
         const child = shown.cancellable(id, roots);
         if (child) delegations.ofChild(child)?.cancel("the user cancelled it in the editor");

@@ -22,6 +22,15 @@ export interface SessionFactoryParts {
   toolsFor: (session: Session, agent: Agent) => Promise<Record<string, unknown>[]>;
 }
 
+export interface SettingsToApply {
+  session: Session;
+  agent: Agent;
+  /** The agent's answer to the request that opened it. */
+  opened: Record<string, unknown>;
+  /** Hears of each setting that could not be made, in a sentence without its full stop. */
+  onIgnored?: ((what: string) => void) | undefined;
+}
+
 export type NewSession = Omit<SessionInit, "scope" | "interceptors">;
 
 export class SessionFactory {
@@ -70,24 +79,29 @@ export class SessionFactory {
     this.#save(session);
   }
 
-  applySettings(session: Session, agent: Agent, opened: Record<string, unknown>): Promise<Record<string, unknown>> {
+  /** Makes the settings of its profile on a session that was just opened; gives the agent's answer as it is after them. */
+  applySettings({ session, agent, opened, onIgnored }: SettingsToApply): Promise<Record<string, unknown>> {
     const { model, mode, name } = session.profile;
     return applySettings({
       peer: agent,
       agentSessionId: session.binding?.agentSessionId ?? "",
       opened,
       settings: { model, mode },
-      onIgnored: (setting, value, why) =>
-        this.#parts.bus.emit("session.setting_ignored", { sessionId: session.id, profile: name, setting, value, why }),
+      onIgnored: (setting, value, why) => {
+        this.#parts.bus.emit("session.setting_ignored", { sessionId: session.id, profile: name, setting, value, why });
+        onIgnored?.(`${setting} ${JSON.stringify(value)} was not set: ${why}`);
+      },
     });
   }
 
   #save(session: Session): void {
-    this.#parts.store.saveSession({
+    const { store } = this.#parts;
+    store.saveSession({
       id: session.id,
       origin: session.origin,
       profile: session.profile.name,
-      agentSessionId: session.binding?.agentSessionId ?? null,
+      // One that is opened again is not forgotten while its agent starts: the daemon may die before it answers.
+      agentSessionId: session.binding?.agentSessionId ?? store.findSession(session.id)?.agentSessionId ?? null,
       parentId: session.parent?.id ?? null,
       cwd: session.cwd,
       additionalDirectories: [...session.additionalDirectories],

@@ -43,6 +43,8 @@ export interface ChildRunInit {
   waitedForHumanAt: () => number;
   /** The child's session is open; it is prompted next. */
   onOpened: (child: Session) => void;
+  /** Something the caller should know of how it is done. */
+  onNote: (note: string) => void;
   /** What the child is doing has changed. */
   onActivity: () => void;
 }
@@ -100,6 +102,7 @@ export class ChildRun {
         title,
         cwd: this.#worktree?.cwd ?? cwd,
         client: this.#client(),
+        onNote: this.#init.onNote,
         signal,
       });
     } catch (error) {

@@ -29,20 +29,20 @@ export function candidatesFor(
 
 function candidate(
   caller: Caller,
-  { agent, model, modelRole, tools }: Pick<DelegateInput, "agent" | "model" | "modelRole" | "tools">,
+  { agent, model, mode, modelRole, tools }: Pick<DelegateInput, "agent" | "model" | "mode" | "modelRole" | "tools">,
   config: AgentDirectory,
 ): Candidate {
   const decision = decide(caller, agent, config, { tools });
   if (!decision.allowed) throw decision.refusal;
   const { profile, grant, narrowing } = decision;
-  if (model !== undefined || modelRole === undefined) return { profile, grant, narrowing, model };
+  if (model !== undefined || modelRole === undefined) return { profile, grant, narrowing, model, mode };
 
   const meant = profile.modelRoles[modelRole];
   if (meant === undefined) throw unknownRole(profile, modelRole);
   // A role may stand for another profile, which then has to be allowed as well.
   return config.agents.has(meant)
-    ? candidate(caller, { agent: meant, tools }, config)
-    : { profile, grant, narrowing, model: meant };
+    ? candidate(caller, { agent: meant, mode, tools }, config)
+    : { profile, grant, narrowing, model: meant, mode };
 }
 
 function unknownRole(profile: AgentProfile, role: string): CrucibleError {

@@ -52,6 +52,8 @@ export class Delegation {
   readonly #conversation: string | undefined;
   readonly #earlyEnd = new EarlyEnd();
   readonly #tried: TriedAgent[] = [];
+  /** Of the candidate that runs. */
+  #notes: string[] = [];
   #candidate: Candidate;
   readonly #messages: string[] = [];
   #leftBehind: Record<string, unknown>[] = [];
@@ -203,7 +205,7 @@ export class Delegation {
       const run = this.#begin(candidate);
       const ending = await run.work();
       const isLast = waiting.length === 0 || this.#earlyEnd.asked;
-      const isOver = isLast || !couldNotBegin(ending) || this.#reply.hasWorked || this.#artifacts.hasWritten;
+      const isOver = isLast || !couldNotBegin(ending) || this.#hasWorked;
       // From here on nobody reads them.
       if (isOver) this.#takesMessages = false;
       if (isOver) this.#finish(ending, await run.takeHome());
@@ -215,6 +217,7 @@ export class Delegation {
 
   #begin(candidate: Candidate): ChildRun {
     const { caller, continues, input, ports } = this.#init;
+    this.#notes = [];
     this.#stage = "starting";
     this.#startedAt ??= Date.now();
     if (!this.#earlyEnd.asked) this.#tell("starting", `starting ${this.agent}`);
@@ -234,8 +237,15 @@ export class Delegation {
       messages: this.#messages,
       waitedForHumanAt: () => (this.waitsForHuman ? Date.now() : this.#answeredAt),
       onOpened: (child) => this.#opened(child),
+      onNote: (note) => this.#notes.push(note),
       onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),
     });
+  }
+
+  /** Whether anything was done that another agent would do a second time. */
+  get #hasWorked(): boolean {
+    const hasDelegated = this.#init.ports.store.delegationsOf(this.#childId).length > 0;
+    return this.#reply.hasWorked || this.#artifacts.hasWritten || hasDelegated;
   }
 
   #opened(child: Session): void {
@@ -278,6 +288,7 @@ export class Delegation {
       stopReason: this.#ending?.stopReason ?? null,
       error: this.#ending?.error ?? null,
       tried: this.#tried,
+      notes: this.#notes,
       artifacts: this.#leftBehind,
       usage: this.#reply.usage,
       createdAt: this.createdAt,

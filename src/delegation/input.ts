@@ -11,6 +11,8 @@ export interface DelegateInput {
   description?: string | undefined;
   /** By the agent's own name for it; overrides the profile's. */
   model?: string | undefined;
+  /** By the agent's own name for it; overrides the profile's. Not that of the fallbacks. */
+  mode?: string | undefined;
   /** A role the target's profile maps to a model or to another profile. */
   modelRole?: string | undefined;
   /** Tried in this order when the agent cannot start or fails before it did anything. */
@@ -44,4 +46,5 @@ export interface Candidate {
   /** What the caller, or who made the agent, took away. */
   narrowing: Narrowing;
   model: string | undefined;
+  mode: string | undefined;
 }

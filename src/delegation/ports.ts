@@ -19,12 +19,16 @@ export interface ChildRequest {
   narrowing: Narrowing;
   /** Overrides the profile's. */
   model: string | undefined;
+  /** Overrides the profile's. */
+  mode: string | undefined;
   /** Goes on with this stored session instead of a new one. */
   continues: SessionRecord | undefined;
   title: string;
   cwd: string;
   /** Hears the child's updates. */
   client: Peer;
+  /** Hears what the caller should know of how it was opened, each a sentence without its full stop. */
+  onNote: (note: string) => void;
   /** Gives up the start when it aborts. */
   signal: AbortSignal;
 }

@@ -101,6 +101,7 @@ export function toResult(record: DelegationRecord, maxBytes: number): Delegation
     duration_ms: (record.endedAt ?? Date.now()) - record.createdAt,
     ...(record.error === null ? {} : { error: record.error }),
     ...(record.tried.length === 0 ? {} : { tried: record.tried }),
+    ...(record.notes.length === 0 ? {} : { notes: record.notes }),
   };
 }
 

@@ -77,15 +77,20 @@ function runningText({ delegation_id: id, agent, duration_ms: ms }: DelegationRe
 function successText(result: DelegationResult): string {
   const facts = [`delegation ${result.delegation_id}`, result.agent, result.status, formatDuration(result.duration_ms)];
   if (result.truncated) facts.push(`${formatBytes(result.result_bytes)} in all, shortened above`);
-  return [result.result, artifactsText(result.artifacts), `[${facts.join(" · ")}]`].filter(Boolean).join("\n\n");
+  const parts = [result.result, artifactsText(result.artifacts), notesText(result), `[${facts.join(" · ")}]`];
+  return parts.filter(Boolean).join("\n\n");
 }
 
 function failureText(result: DelegationResult): string {
   const head = `The delegation to ${result.agent} ended as ${result.status}.`;
   const why = result.error ? ` ${explained(result.error)}` : "";
   const partial = result.result === "" ? "" : `\n\nWhat ${result.agent} had said until then:\n${result.result}`;
-  const left = artifactsText(result.artifacts);
-  return `${head}${why}${partial}${left && `\n\n${left}`}`;
+  const parts = [`${head}${why}${partial}`, artifactsText(result.artifacts), notesText(result)];
+  return parts.filter(Boolean).join("\n\n");
+}
+
+function notesText({ notes = [] }: DelegationResult): string {
+  return notes.map((note) => `Note: ${note}.`).join("\n");
 }
 
 function explained(failure: DelegationFailure): string {

@@ -34,6 +34,11 @@ export const taskFields = {
       "session_id of an earlier result: goes on with that agent, which remembers its work. Then agent may be left out.",
     ),
   model: z.string().min(1).nullish().describe("Model for the agent, by the agent's own name for it."),
+  mode: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe("Mode for the agent (such as plan or code), by the agent's own name for it."),
   model_role: z.string().min(1).nullish().describe("Instead of model: a role the user has set up, such as fast."),
   fallbacks: z
     .array(fallback)
@@ -96,6 +101,7 @@ export function toDelegateInput(input: Readonly<TaskInput>): DelegateInput {
     description: input.description ?? undefined,
     sessionId: sessionId ?? undefined,
     model: input.model ?? undefined,
+    mode: input.mode ?? undefined,
     modelRole: input.model_role ?? undefined,
     fallbacks: input.fallbacks?.map((one) =>
       typeof one === "string" ? { agent: one } : { agent: one.agent, model: one.model ?? undefined },

@@ -32,6 +32,8 @@ export interface DelegationRecord {
   stopReason: string | null;
   error: DelegationFailure | null;
   tried: TriedAgent[];
+  /** What the caller should know of how it was done. */
+  notes: string[];
   artifacts: Record<string, unknown>[];
   usage: DelegationUsage;
   createdAt: number;

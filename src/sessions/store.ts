@@ -27,6 +27,7 @@ const migrations = [
   `CREATE TABLE handoffs (
      session_id TEXT NOT NULL, number INTEGER NOT NULL, from_agent TEXT NOT NULL, agent TEXT NOT NULL,
      began_at INTEGER NOT NULL, ended_at INTEGER, PRIMARY KEY (session_id, number));`,
+  `ALTER TABLE delegations ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';`,
 ];
 
 /** Opens the store of a state folder. Never throws: see the header for what happens instead. */
@@ -113,7 +114,7 @@ class SqliteStore implements Store {
   }
 
   saveDelegation(record: DelegationRecord): void {
-    this.#write("INSERT OR REPLACE INTO delegations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+    this.#write("INSERT OR REPLACE INTO delegations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       record.id,
       record.callerSessionId,
       record.childSessionId,
@@ -129,6 +130,7 @@ class SqliteStore implements Store {
       JSON.stringify(record.usage),
       record.createdAt,
       record.endedAt,
+      JSON.stringify(record.notes),
     ]);
   }
 
@@ -220,6 +222,7 @@ function toDelegation(row: Row | undefined): DelegationRecord | undefined {
     stopReason: row["stop_reason"] as string | null,
     error: typeof row["error"] === "string" ? (JSON.parse(row["error"]) as DelegationRecord["error"]) : null,
     tried: JSON.parse(String(row["tried"])) as DelegationRecord["tried"],
+    notes: JSON.parse(String(row["notes"])) as DelegationRecord["notes"],
     artifacts: JSON.parse(String(row["artifacts"])) as DelegationRecord["artifacts"],
     usage: JSON.parse(String(row["usage"])) as DelegationRecord["usage"],
     createdAt: Number(row["created_at"]),

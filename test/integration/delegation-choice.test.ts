@@ -7,8 +7,17 @@ import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type ProfileOptions, type TestDaemon } from "../support/daemon.ts";
 import { openMirrorStage, type MirrorStage } from "../support/mirror-stage.ts";
 import { RpcRefusal } from "../support/acp-client.ts";
-import { assertNoChildren, endOf, inKiln, openParent, type Parent } from "./delegating.ts";
-import { delegateWith } from "./tool-calls.ts";
+import {
+  assertNoChildren,
+  callDelegate,
+  connectTools,
+  endOf,
+  inKiln,
+  openParent,
+  type Parent,
+  type ToolServer,
+} from "./delegating.ts";
+import { callTool, delegateWith } from "./tool-calls.ts";
 
 /** Does what its own script says, so that one task can come out differently with each agent. */
 function actor(name: string, does: string, { flags = [], ...rest }: ProfileOptions = {}): string {
@@ -51,6 +60,8 @@ beforeAll(async () => {
       settings: 'model_roles = { smart = "large", elsewhere = "other", forbidden = "hidden" }',
     }),
     stage.profile("staged"),
+    scriptedProfile("deep", { delegation: "enabled = true\nmax_depth = 2" }),
+    stage.profile("staged-middle", { delegation: "enabled = true" }),
     actor("good", "say good", { flags: ["--config-options", "--log", "good.log"] }),
     actor("other", "say other"),
     actor("hidden", "touch hidden.ran"),
@@ -139,6 +150,74 @@ describe("model", () => {
     expect(asked(agent, "session/set_config_option").length + asked(agent, "session/set_model").length).toBe(sent);
     await until(() => ignored().length > before, { what: "the warning" });
     expect(ignored().at(-1)).toMatch(words);
+  });
+});
+
+describe("mode", () => {
+  test("is set by the agent's own config option", async () => {
+    expect(await ask("chooser", { mode: "plan" })).toMatchObject({ status: "completed", result: "chosen" });
+    const set = asked("chooser", "session/set_config_option").slice(-2);
+    expect(set).toMatchObject([
+      { configId: "mode", value: "plan" },
+      { configId: "model", value: "small" },
+    ]);
+  });
+
+  test("is set by session/set_mode where the agent has modes and no such option", async () => {
+    const sent: unknown[] = [];
+    stage
+      .onRequest("session/new", () => ({
+        sessionId: stage.newSessionId(),
+        modes: {
+          currentModeId: "ask",
+          availableModes: [
+            { id: "ask", name: "Ask" },
+            { id: "architect", name: "Architect" },
+          ],
+        },
+      }))
+      .onRequest("session/set_mode", (params) => {
+        sent.push(params["modeId"]);
+        return {};
+      })
+      .onRequest("session/prompt", () => {
+        sent.push("prompt");
+        return { stopReason: "end_turn" };
+      });
+    const result = await ask("staged", { mode: "architect" });
+    expect(result).toMatchObject({ status: "completed" });
+    expect(result).not.toHaveProperty("notes");
+    expect(sent).toEqual(["architect", "prompt"]);
+  });
+
+  test("is a matter of each task of a list", async () => {
+    const tasks = [
+      { agent: "chooser", task, mode: "plan" },
+      { agent: "good", task, mode: "yolo" },
+    ];
+    const { data } = await callTool<{ results: DelegationResult[] }>(tools, "delegate_session", { tasks });
+    expect(data.results[0]).not.toHaveProperty("notes");
+    expect(data.results[1]?.notes).toEqual([expect.stringMatching(/yolo.*code and plan/)]);
+  });
+});
+
+describe("a setting that the agent does not have is told to the caller, and the task is done", () => {
+  test.each([
+    ["mode", "chooser", "yolo", /mode "yolo" was not set: the agent has code and plan/],
+    ["mode", "plain", "plan", /mode "plan" was not set: the agent offers none/],
+    ["model", "chooser", "gigantic", /model "gigantic" was not set: the agent has small and large/],
+  ])("%s of %s", async (setting, agent, value, words) => {
+    const { text, data } = await callTool<DelegationResult>(tools, "delegate_session", {
+      agent,
+      task,
+      [setting]: value,
+    });
+    expect(data).toMatchObject({ status: "completed", notes: [expect.stringMatching(words) as string] });
+    expect(text).toMatch(words);
+    const listed = await callTool<{ delegations: DelegationResult[] }>(tools, "list_delegations");
+    expect(listed.data.delegations.find(({ delegation_id: id }) => id === data.delegation_id)?.notes).toEqual(
+      data.notes,
+    );
   });
 });
 
@@ -237,6 +316,27 @@ describe("fallbacks", () => {
     expect(result).toMatchObject({ status: "failed", agent: "staged", error: { code: "CRU_AGENT_ERROR" } });
     expect(result).not.toHaveProperty("tried");
     expect(readFileSync(inKiln(daemon, "written.txt"), "utf8")).toBe("half");
+  });
+
+  test("nor once it has had another agent do a part of it", async () => {
+    await using deep = await openParent(daemon, "deep");
+    const deepTools = await deep.tools();
+    let servers: ToolServer[] = [];
+    stage
+      .onRequest("session/new", ({ mcpServers }) => {
+        servers = mcpServers as ToolServer[];
+        return { sessionId: stage.newSessionId() };
+      })
+      .onRequest("session/prompt", async () => {
+        const own = await connectTools(servers[0]!);
+        await callDelegate(own, { agent: "other", task });
+        await own.close();
+        throw new RpcRefusal(-32000, "broke");
+      });
+    const result = await delegateWith(deepTools, { agent: "staged-middle", task, fallbacks: ["good"] });
+    expect(result).toMatchObject({ status: "failed", agent: "staged-middle", error: { code: "CRU_AGENT_ERROR" } });
+    expect(result).not.toHaveProperty("tried");
+    await deepTools.close();
   });
 
   test("are not asked when the agent declines the task, or its time is up", async () => {

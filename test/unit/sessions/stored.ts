@@ -30,6 +30,7 @@ export function delegation(id: string, fields: Partial<DelegationRecord> = {}): 
     stopReason: "end_turn",
     error: null,
     tried: [],
+    notes: ["mode x was not set: the agent offers none"],
     artifacts: [{ kind: "file", path: "a.txt" }],
     usage: { tokens: 7, cost: { amount: 0.5, currency: "EUR" } },
     createdAt: 1,
