@@ -64,6 +64,7 @@ const doors: Record<string, readonly Room[]> = {
   libsql: ["sessions"],
   commander: ["cli"],
   "fastest-levenshtein": ["base"],
+  picomatch: ["kiln"],
 };
 
 interface Import {

@@ -1,9 +1,9 @@
 /**
  * Where Crucible keeps its things, by the XDG Base Directory specification: configuration, state and socket.
- * Only names are decided here; nothing is created.
+ * Only names are decided here; nothing is created or looked at.
  */
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,6 +38,12 @@ export function defaultSocketPath(env: Environment = process.env): string {
 export function expandHome(path: string, env: Environment = process.env): string {
   if (path === "~") return homeDirectory(env);
   return path.startsWith("~/") ? join(homeDirectory(env), path.slice(2)) : path;
+}
+
+/** True if `path` is `root` or lies below it. Both absolute and without links. */
+export function isInside(root: string, path: string): boolean {
+  const steps = relative(root, path);
+  return steps === "" || (steps !== ".." && !steps.startsWith("../") && !isAbsolute(steps));
 }
 
 // The specification says that relative values are to be ignored.

@@ -25,7 +25,7 @@ export interface ChildOpenerParts {
 
 export function childOpener({ agents, sessions, version }: ChildOpenerParts): DelegationPorts["openChild"] {
   return async (request) => {
-    const { id, caller, profile, grant, narrowing, model, mode, continues, title, cwd, client, onNote, signal } =
+    const { id, caller, profile, grant, narrowing, model, mode, continues, title, kiln, cwd, client, onNote, signal } =
       request;
     const settled = { ...profile, model: model ?? profile.model, mode: mode ?? profile.mode };
     const session = sessions.create({
@@ -34,6 +34,7 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       profile: settled,
       grant,
       narrowing,
+      kiln,
       cwd,
       parent: caller,
       title,

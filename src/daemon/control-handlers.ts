@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { homeDirectory } from "../base/paths.ts";
 import type { DaemonStatus } from "../control/methods.ts";
 import type { Delegations } from "../delegation/delegations.ts";
+import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { personGrant, rootGrant } from "../sessions/grant.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
@@ -37,7 +38,9 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
   function createCaller(from: string | undefined, cwd: string): Session {
     const profile = from === undefined ? person : profileNamed(config.current, from);
     const grant = from === undefined ? personGrant : rootGrant(profile);
-    return sessions.createCaller({ origin: "terminal", profile, grant, cwd: resolve(cwd) });
+    const place = { cwd: resolve(cwd) };
+    const kiln = kilnOf(place, config.current.kiln);
+    return sessions.createCaller({ origin: "terminal", profile, grant, kiln, ...place });
   }
 
   return {

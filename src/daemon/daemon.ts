@@ -18,7 +18,7 @@ import { ChildrenShown } from "../display/children-shown.ts";
 import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
-import { directoryInside } from "../kiln/boundary.ts";
+import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
@@ -134,7 +134,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const openChild = childOpener({ agents, sessions, version });
   const delegations = new Delegations({
     config: () => config.current,
-    directoryInside,
+    placeOfChild,
     openChild,
     worktrees,
     store,

@@ -12,6 +12,7 @@ import type { ChildrenShown } from "../display/children-shown.ts";
 import { EditorConnection } from "../editor/connection.ts";
 import type { EditorPorts } from "../editor/ports.ts";
 import type { AccessTokens } from "../mcp/access.ts";
+import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { rootGrant } from "../sessions/grant.ts";
 import type { Store } from "../sessions/records.ts";
@@ -102,14 +103,20 @@ export class Doors {
   }
 
   #editorPorts(cwd: string): EditorPorts {
-    const { bus, store, version, agents, sessions, delegations, handoffs, shown } = this.#parts;
+    const { config, bus, store, version, agents, sessions, delegations, handoffs, shown } = this.#parts;
     return {
       bus,
       store,
       version,
       startAgent: (profile, initialize, owner) => agents.start({ profile, initialize, owner, cwd }),
       knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
-      createSession: (plan) => sessions.create({ ...plan, origin: "editor", grant: rootGrant(plan.profile) }),
+      createSession: (plan) =>
+        sessions.create({
+          ...plan,
+          origin: "editor",
+          grant: rootGrant(plan.profile),
+          kiln: kilnOf(plan, config.current.kiln),
+        }),
       withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
       attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
       applySettings: (session, agent, opened) => sessions.applySettings({ session, agent, opened }),
@@ -139,7 +146,9 @@ export class Doors {
     }
     const profile = await this.#chooseProfile(hello.agent);
     const grant = rootGrant(profile);
-    return this.#parts.sessions.createCaller({ origin: "mcp", profile, grant, cwd: hello.cwd });
+    const { cwd } = hello;
+    const kiln = kilnOf({ cwd }, this.#parts.config.current.kiln);
+    return this.#parts.sessions.createCaller({ origin: "mcp", profile, grant, kiln, cwd });
   }
 
   #chooseProfile(name: string | undefined): Promise<AgentProfile> {

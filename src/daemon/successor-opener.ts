@@ -7,6 +7,7 @@ import { isRecord, type Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import { systemPrompt, takesSystemPrompt } from "../agents/instructions.ts";
 import type { HandoffPorts } from "../delegation/ports.ts";
+import { narrowedTo } from "../kiln/child-kiln.ts";
 import type { Grant } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
 import { begin, explained } from "./child-opener.ts";
@@ -29,6 +30,7 @@ export function successorOpener({ agents, sessions, version }: SuccessorOpenerPa
       profile,
       grant,
       narrowing,
+      kiln: narrowedTo(grant, root.kiln),
       cwd,
       additionalDirectories,
       mcpServers,

@@ -14,6 +14,7 @@ import { within } from "../base/deadline.ts";
 import { CrucibleError, isSystemError, messageOf } from "../base/errors.ts";
 import { isolationRefused } from "../delegation/errors.ts";
 import type { PatchArtifact, Worktree, WorktreeRequest, Worktrees } from "../delegation/ports.ts";
+import { inWorktree } from "../kiln/child-kiln.ts";
 import { git, GitFailure } from "./git.ts";
 
 /** How long the daemon's end waits for patches that are being made, in milliseconds. */
@@ -55,8 +56,8 @@ export class GitWorktrees implements Worktrees {
     this.#onWarning = onWarning;
   }
 
-  async create({ id, cwd, signal }: WorktreeRequest): Promise<Worktree> {
-    const { below, ...record } = await this.#origin({ id, cwd, signal });
+  async create({ id, cwd, kiln, signal }: WorktreeRequest): Promise<Worktree> {
+    const { below, ...record } = await this.#origin({ cwd, signal }, id);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const place = { id, folder: join(await realpath(this.#folder), id), record };
     await this.#add(place, signal);
@@ -65,7 +66,15 @@ export class GitWorktrees implements Worktrees {
     this.#live.add(done.promise);
     void done.promise.then(() => this.#live.delete(done.promise));
     const finish = (): Promise<PatchArtifact> => this.#finish(place).finally(() => done.resolve());
-    return { cwd: ownCwd, checkout: record.checkout, commit: record.commit, finish };
+    const { checkout, commit, gitDirectory } = record;
+    // Worktrees of one repository share its objects and branches.
+    const shared = dirname(dirname(gitDirectory));
+    const own = inWorktree(kiln, {
+      checkout: await realpath(checkout),
+      folder: place.folder,
+      git: await realpath(shared),
+    });
+    return { cwd: ownCwd, kiln: own, checkout, commit, finish };
   }
 
   /** Deals with worktrees whose daemon died; `onPatch` hears what was in them. Nobody may be at work in one any more. */
@@ -91,7 +100,10 @@ export class GitWorktrees implements Worktrees {
     await within(Promise.all(this.#live), closePatienceMs);
   }
 
-  async #origin({ id, cwd, signal }: WorktreeRequest): Promise<WorktreeRecord & { below: string }> {
+  async #origin(
+    { cwd, signal }: Pick<WorktreeRequest, "cwd" | "signal">,
+    id: string,
+  ): Promise<WorktreeRecord & { below: string }> {
     const ask = (...args: string[]): Promise<string> => git({ args: ["rev-parse", ...args], cwd, signal });
     try {
       const checkout = await ask("--show-toplevel");

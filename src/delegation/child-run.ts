@@ -88,10 +88,11 @@ export class ChildRun {
     const { delegationId, childId, caller, candidate, continues, input, title, ports, earlyEnd } = this.#init;
     const { signal } = earlyEnd;
     signal.throwIfAborted();
-    const cwd = input.cwd === undefined ? caller.cwd : await ports.directoryInside(caller.cwd, input.cwd);
+    const place = await ports.placeOfChild(caller, { cwd: input.cwd, grant: candidate.grant });
     if (input.isolation === "worktree") {
-      this.#worktree = await ports.worktrees.create({ id: delegationId, cwd, signal });
+      this.#worktree = await ports.worktrees.create({ id: delegationId, ...place, signal });
     }
+    const { cwd, kiln } = this.#worktree ?? place;
     try {
       this.#child = await ports.openChild({
         id: childId,
@@ -100,7 +101,8 @@ export class ChildRun {
         narrowing: givenBy(caller, candidate.narrowing),
         continues,
         title,
-        cwd: this.#worktree?.cwd ?? cwd,
+        kiln,
+        cwd,
         client: this.#client(),
         onNote: this.#init.onNote,
         signal,

@@ -6,6 +6,7 @@ import type { Peer } from "../acp/wire.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Grant, Narrowing } from "../sessions/grant.ts";
+import type { Kiln } from "../sessions/kiln.ts";
 import type { SessionRecord, Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { AgentDirectory } from "./policy.ts";
@@ -24,6 +25,7 @@ export interface ChildRequest {
   /** Goes on with this stored session instead of a new one. */
   continues: SessionRecord | undefined;
   title: string;
+  kiln: Kiln;
   cwd: string;
   /** Hears the child's updates. */
   client: Peer;
@@ -33,10 +35,18 @@ export interface ChildRequest {
   signal: AbortSignal;
 }
 
+/** Where a child works: inside its caller's kiln. */
+export interface ChildPlace {
+  readonly cwd: string;
+  readonly kiln: Kiln;
+}
+
 /** A checkout of its own for one child. */
 export interface Worktree {
   /** Where the child works: the same place in the worktree as the caller's in its checkout. */
   readonly cwd: string;
+  /** The child's, with the worktree in place of the checkout. */
+  readonly kiln: Kiln;
   /** Top folder of the caller's checkout, which stays as it is. */
   readonly checkout: string;
   /** What it was made from; what the caller has not committed is not in it. */
@@ -63,8 +73,10 @@ export interface PatchArtifact {
 export interface WorktreeRequest {
   /** Id of the delegation. */
   id: string;
-  /** Where the caller works. */
+  /** Where the child would work without it. */
   cwd: string;
+  /** What it could reach there. */
+  kiln: Kiln;
   signal: AbortSignal;
 }
 
@@ -119,8 +131,8 @@ export interface DelegationPorts {
    */
   openChild: (request: ChildRequest) => Promise<Session>;
   worktrees: Worktrees;
-  /** The real path of a directory inside another. Rejects with CRU_KILN_OUTSIDE or CRU_KILN_DIRECTORY. */
-  directoryInside: (kiln: string, path: string) => Promise<string>;
+  /** Where a child works and what it can reach. Rejects with CRU_KILN_OUTSIDE, CRU_KILN_DENIED or CRU_KILN_DIRECTORY. */
+  placeOfChild: (caller: Session, child: { cwd: string | undefined; grant: Grant }) => Promise<ChildPlace>;
   store: Store;
   bus: Bus;
 }

@@ -3,10 +3,11 @@
  * of use, and what was opened is looked at again, so that nothing can be swapped between the check and the use.
  */
 import { constants, type Stats } from "node:fs";
-import { mkdir, open, realpath, stat, type FileHandle } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { mkdir, open, realpath, type FileHandle } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isSystemError } from "../base/errors.ts";
-import { fileFailed, fileNotFound, invalidRequest, notADirectory, notAFile, outsideKiln } from "./errors.ts";
+import { isInside } from "../base/paths.ts";
+import { fileFailed, fileNotFound, invalidRequest, kilnDenied, outsideKiln } from "./errors.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -57,18 +58,6 @@ async function createAndOpen(kiln: string, path: string): Promise<OpenedFile> {
   return opened(await openExact(target, O_WRONLY | O_CREAT, path), root, path);
 }
 
-/** The real path of a directory inside the kiln; `path` absolute or relative to it. */
-export async function directoryInside(kiln: string, path: string): Promise<string> {
-  const root = await realpath(kiln);
-  const wanted = resolve(kiln, path);
-  requireInside(root, await realOfExistingPart(wanted), path);
-  const stats = await stat(wanted).catch(() => undefined);
-  if (stats?.isDirectory()) return realpath(wanted);
-  throw notADirectory.create(`${path} is ${stats ? "not a directory" : "not there"}`, {
-    hint: `name a directory below ${kiln}`,
-  });
-}
-
 async function openExact(real: string, flags: number, asked: string): Promise<FileHandle> {
   try {
     // Not following a link now catches one that was put there since; not blocking, a FIFO in place of a file.
@@ -108,12 +97,6 @@ async function realOfExistingPart(path: string): Promise<string> {
   }
 }
 
-/** True if `path` is `root` or lies below it. Both absolute and real. */
-export function isInside(root: string, path: string): boolean {
-  const steps = relative(root, path);
-  return steps === "" || (steps !== ".." && !steps.startsWith("../") && !isAbsolute(steps));
-}
-
 /** What the system says of a path becomes an error that keeps the system's word for it: agents look for that. */
 export async function explainingFailures<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -142,7 +125,7 @@ function outside(path: string): Error {
 }
 
 function noFile(path: string): Error {
-  return notAFile.create(`${path} is not an ordinary file`, { hint: "name a file, not a directory, device or pipe" });
+  return kilnDenied.create(`${path} is not an ordinary file`, { hint: "name a file, not a directory, device or pipe" });
 }
 
 // Agents look for this errno in the text before they create a file.

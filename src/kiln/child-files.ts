@@ -10,7 +10,7 @@ import { permissionDenied } from "../permissions/errors.ts";
 import type { ToolSet } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
 import { explainingFailures, openForReading, openForWriting, type OpenedFile } from "./boundary.ts";
-import { fileNotFound, invalidRequest, notAFile } from "./errors.ts";
+import { fileNotFound, invalidRequest, kilnDenied } from "./errors.ts";
 
 /** Largest file that is read through the protocol, in bytes. */
 export const maxFileBytes = 32 * 1024 * 1024;
@@ -67,7 +67,7 @@ async function read(kiln: string, params: unknown): Promise<string> {
   const { handle, stats } = await openForReading(kiln, path);
   try {
     if (stats.size > maxFileBytes) {
-      throw notAFile.create(`${path} has ${formatBytes(stats.size)}, more than ${formatBytes(maxFileBytes)}`, {
+      throw kilnDenied.create(`${path} has ${formatBytes(stats.size)}, more than ${formatBytes(maxFileBytes)}`, {
         hint: "read it in parts with a command",
       });
     }

@@ -1,11 +1,12 @@
 /** Errors of the boundary inside which an agent may act. */
 import { defineError } from "../base/errors.ts";
+import { listed } from "../base/text.ts";
 
 export const outsideKiln = defineError("CRU_KILN_OUTSIDE", "refused", "A path leads out of the session's kiln.");
-export const notAFile = defineError(
+export const kilnDenied = defineError(
   "CRU_KILN_DENIED",
   "refused",
-  "A path inside the kiln is not an ordinary file, or is too large to pass through the protocol.",
+  "A path is one that `deny` forbids or that may only be read, is not an ordinary file, or is too large to pass through the protocol.",
 );
 export const fileNotFound = defineError("CRU_FILE_NOT_FOUND", "refused", "The file to read does not exist.");
 export const fileFailed = defineError(
@@ -23,3 +24,16 @@ export const notADirectory = defineError(
   "refused",
   "The directory a child shall work in does not exist, or is no directory.",
 );
+
+/** `path` as it was asked for; `directories` are those of the kiln. */
+export function outside(path: string, directories: readonly string[]): Error {
+  return outsideKiln.create(`${path} lies outside the directories this session may touch`, {
+    hint: directories.length > 0 ? `work inside ${listed(directories)}` : "this session was opened in no directory",
+  });
+}
+
+export function denied(path: string, pattern: string): Error {
+  return kilnDenied.create(`${path} may not be touched: ${JSON.stringify(pattern)} under deny of [kiln] forbids it`, {
+    hint: "do without it, and say in your report what you could not do",
+  });
+}

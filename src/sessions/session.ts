@@ -22,6 +22,7 @@ import type { Scope } from "../base/scope.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { sessionEnded } from "./errors.ts";
 import type { Grant, Narrowing } from "./grant.ts";
+import type { Kiln } from "./kiln.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Updates held back while a session opens; the oldest go first when there are more. */
@@ -46,6 +47,7 @@ export interface SessionInit {
   grant: Grant;
   /** What its caller took away, for a grant that has to be made again. */
   narrowing?: Narrowing | undefined;
+  kiln: Kiln;
   /** Absolute. */
   cwd: string;
   additionalDirectories?: readonly string[];
@@ -68,6 +70,7 @@ export class Session implements Listener {
   readonly id: string;
   readonly origin: SessionOrigin;
   readonly narrowing: Narrowing;
+  readonly kiln: Kiln;
   readonly cwd: string;
   readonly mcpServers: readonly unknown[];
   readonly additionalDirectories: readonly string[];
@@ -100,6 +103,7 @@ export class Session implements Listener {
     this.#profile = init.profile;
     this.#grant = init.grant;
     this.narrowing = init.narrowing ?? {};
+    this.kiln = init.kiln;
     this.cwd = init.cwd;
     this.mcpServers = init.mcpServers ?? [];
     this.additionalDirectories = init.additionalDirectories ?? [];

@@ -18,6 +18,7 @@ import { rootGrant } from "../../../src/sessions/grant.ts";
 import type { DelegationRecord, SessionRecord, Store } from "../../../src/sessions/records.ts";
 import { Session } from "../../../src/sessions/session.ts";
 import { profile } from "../sessions/profiles.ts";
+import { kilnIn } from "../../support/kilns.ts";
 
 const nobody: Peer = { request: () => Promise.reject(new Error("nobody is asked")), notify: () => {} };
 
@@ -58,6 +59,7 @@ function house(concurrency: number, plans: readonly Plan[]) {
     origin: "editor",
     profile: caller,
     grant: rootGrant(caller),
+    kiln: kilnIn("/kiln"),
     cwd: "/kiln",
     client: nobody,
     scope: new Scope((what, error) => expect.unreachable(`${what}: ${String(error)}`)),
@@ -72,13 +74,14 @@ function house(concurrency: number, plans: readonly Plan[]) {
     const scope = new Scope((what, error) => expect.unreachable(`${what}: ${String(error)}`));
     // An agent takes its time to go, too.
     scope.add("process", () => turns(2).then(() => void stats.running--));
-    const { profile: chosen, grant, narrowing, cwd } = request;
+    const { profile: chosen, grant, narrowing, kiln, cwd } = request;
     const session = new Session({
       id,
       origin: "delegation",
       profile: chosen,
       grant,
       narrowing,
+      kiln,
       cwd,
       parent,
       title,
@@ -110,7 +113,7 @@ function house(concurrency: number, plans: readonly Plan[]) {
     config: () => ({ agents: new Map([caller, worker].map((one) => [one.name, one])) }) as unknown as Config,
     openChild,
     worktrees: { create: () => Promise.reject(new Error("nobody asks for a worktree")) },
-    directoryInside: (kiln) => Promise.resolve(kiln),
+    placeOfChild: ({ cwd, kiln }) => Promise.resolve({ cwd, kiln }),
     store,
     bus,
   };

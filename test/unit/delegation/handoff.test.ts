@@ -11,6 +11,7 @@ import { rootGrant, type Grant } from "../../../src/sessions/grant.ts";
 import type { HandoffRecord, Store } from "../../../src/sessions/records.ts";
 import { Session, type SessionInit } from "../../../src/sessions/session.ts";
 import { profile } from "../sessions/profiles.ts";
+import { kilnIn } from "../../support/kilns.ts";
 
 type Answer = (session: Session, text: string) => unknown;
 
@@ -43,6 +44,7 @@ const editor: Peer = {
 
 function session(init: Pick<SessionInit, "profile" | "grant" | "origin"> & Partial<SessionInit>): Session {
   const made: Session = new Session({
+    kiln: kilnIn("/project"),
     cwd: "/project",
     client: editor,
     scope: new Scope((_, error) => {

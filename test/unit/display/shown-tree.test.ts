@@ -6,6 +6,7 @@ import { endPatienceMs, maxHeldNotifications, ShownTree } from "../../../src/dis
 import type { DelegationRecord } from "../../../src/sessions/records.ts";
 import { Session, type SessionInit } from "../../../src/sessions/session.ts";
 import type { Peer } from "../../../src/acp/wire.ts";
+import { kilnIn } from "../../support/kilns.ts";
 
 interface Sent {
   sessionId: string;
@@ -30,6 +31,7 @@ function session(id: string, parent?: Session): Session {
     origin: parent ? "delegation" : "editor",
     profile,
     grant: {} as SessionInit["grant"],
+    kiln: kilnIn("/project"),
     cwd: "/project",
     ...(parent ? { parent } : {}),
     title: `task of ${id}`,

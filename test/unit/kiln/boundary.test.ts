@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isInside, openForReading, openForWriting } from "../../../src/kiln/boundary.ts";
+import { isInside } from "../../../src/base/paths.ts";
+import { openForReading, openForWriting } from "../../../src/kiln/boundary.ts";
 
 let folder: string;
 let kiln: string;

@@ -1,0 +1,56 @@
+/** From the kiln of a session to that of an agent that works for it or in its place: the same, or narrower. */
+import { realpath, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { isInside } from "../base/paths.ts";
+import type { Grant } from "../sessions/grant.ts";
+import type { Kiln } from "../sessions/kiln.ts";
+import type { Session } from "../sessions/session.ts";
+import { denyingPattern } from "./deny-glob.ts";
+import { denied, notADirectory, outside } from "./errors.ts";
+import { realIfKnown } from "./real-path.ts";
+
+/** Whoever may not write with tools may not write at all. */
+export function narrowedTo({ tools }: Grant, kiln: Kiln): Kiln {
+  return tools.has("write") ? kiln : { ...kiln, readOnly: true };
+}
+
+/**
+ * Where a child works: where its caller does, with all that can be reached from there, or in a directory of the caller's kiln
+ * and in nothing else. `cwd` is absolute or counts from the caller's. Rejects with CRU_KILN_OUTSIDE, CRU_KILN_DENIED or
+ * CRU_KILN_DIRECTORY.
+ */
+export async function placeOfChild(
+  caller: Pick<Session, "cwd" | "kiln">,
+  { cwd, grant }: { cwd: string | undefined; grant: Grant },
+): Promise<{ cwd: string; kiln: Kiln }> {
+  const kiln = narrowedTo(grant, caller.kiln);
+  if (cwd === undefined) return { cwd: realIfKnown(caller.cwd), kiln };
+  const directory = await directoryIn(kiln, resolve(caller.cwd, cwd));
+  return { cwd: directory, kiln: { ...kiln, directories: [directory] } };
+}
+
+/** The real path of a directory to work in. */
+export async function directoryIn({ directories, deny }: Kiln, path: string): Promise<string> {
+  const real = realIfKnown(path);
+  if (!directories.some((directory) => isInside(directory, real))) throw outside(path, directories);
+  const pattern = denyingPattern(deny, real) ?? denyingPattern(deny, path);
+  if (pattern !== undefined) throw denied(path, pattern);
+  const stats = await stat(real).catch(() => undefined);
+  // Once more, since it may have been swapped for a link in between.
+  if (stats?.isDirectory() && (await realpath(real)) === real) return real;
+  throw notADirectory.create(`${path} is ${stats ? "not a directory" : "not there"}`, {
+    hint: `name a directory below ${directories[0] ?? "the session's"}`,
+  });
+}
+
+/** The same kiln with a worktree in place of the checkout, as far down as it reached there; nothing beside it stays. */
+export function inWorktree(
+  kiln: Kiln,
+  { checkout, folder, git }: { checkout: string; folder: string; git: string },
+): Kiln {
+  const directories = kiln.directories.flatMap((directory) => {
+    if (isInside(directory, checkout)) return [folder];
+    return isInside(checkout, directory) ? [join(folder, relative(checkout, directory))] : [];
+  });
+  return { ...kiln, directories: [...new Set(directories)], git: kiln.readOnly ? [] : [git] };
+}

@@ -1,0 +1,47 @@
+/**
+ * The kiln of a session that a person or a program opens: its directories, within `[kiln] roots`, and what the configuration
+ * adds and forbids. Links are resolved here once, so that a directory that is later swapped for a link leads nowhere.
+ */
+import { isAbsolute } from "node:path";
+import { isInside } from "../base/paths.ts";
+import { listed } from "../base/text.ts";
+import type { KilnRules } from "../config/config.ts";
+import type { Kiln } from "../sessions/kiln.ts";
+import { denyGlob } from "./deny-glob.ts";
+import { outsideKiln } from "./errors.ts";
+import { realIfKnown } from "./real-path.ts";
+
+export interface KilnRequest {
+  /** As its client named it. */
+  readonly cwd: string;
+  readonly additionalDirectories?: readonly string[];
+}
+
+/** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
+export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, rules: KilnRules): Kiln {
+  const asked = [cwd, ...additionalDirectories];
+  if (rules.roots) for (const directory of asked) requireInRoots(directory, rules.roots);
+  return {
+    // A relative path means another place to everyone who reads it.
+    directories: asked.filter(isAbsolute).map(realIfKnown),
+    read: rules.read.map(realIfKnown),
+    write: rules.write.map(realIfKnown),
+    deny: rules.deny.map(denyGlob),
+    readOnly: false,
+    git: [],
+  };
+}
+
+function requireInRoots(directory: string, roots: readonly string[]): void {
+  const isWithin = isAbsolute(directory) && roots.some((root) => isInside(realIfKnown(root), realIfKnown(directory)));
+  if (isWithin) return;
+  throw outsideKiln.create(
+    `${directory || "the session"} lies outside the directories that sessions may be opened in`,
+    {
+      hint:
+        roots.length > 0
+          ? `open ${listed(roots)}, or a folder below, or change roots under [kiln]`
+          : "change roots under [kiln], which allows none",
+    },
+  );
+}
