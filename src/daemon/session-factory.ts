@@ -41,11 +41,15 @@ export class SessionFactory {
   }
 
   create(init: NewSession): Session {
-    const { bus, registry, pipeline } = this.#parts;
+    const { bus, store, registry, pipeline } = this.#parts;
     const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error }));
     const session = new Session({ ...init, scope, interceptors: pipeline });
     registry.add(session);
     this.#save(session);
+    scope.add("record", () => {
+      const now = Date.now();
+      store.updateSession(session.id, { endedAt: now, endReason: session.endReason, updatedAt: now });
+    });
     return session;
   }
 
@@ -94,20 +98,25 @@ export class SessionFactory {
     });
   }
 
+  // A conversation that is opened again keeps what is known of it.
   #save(session: Session): void {
     const { store } = this.#parts;
+    const known = store.findSession(session.id);
     store.saveSession({
       id: session.id,
       origin: session.origin,
       profile: session.profile.name,
       // One that is opened again is not forgotten while its agent starts: the daemon may die before it answers.
-      agentSessionId: session.binding?.agentSessionId ?? store.findSession(session.id)?.agentSessionId ?? null,
+      agentSessionId: session.binding?.agentSessionId ?? known?.agentSessionId ?? null,
       parentId: session.parent?.id ?? null,
       cwd: session.cwd,
       additionalDirectories: [...session.additionalDirectories],
-      title: session.title,
-      createdAt: session.startedAt,
+      title: session.title || (known?.title ?? ""),
+      usage: known?.usage ?? { tokens: null, cost: null },
+      createdAt: known?.createdAt ?? session.startedAt,
       updatedAt: Date.now(),
+      endedAt: null,
+      endReason: "",
     });
   }
 }

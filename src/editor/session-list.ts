@@ -27,8 +27,11 @@ function remember(entry: Record<string, unknown>, profile: string, store: Store)
     cwd: typeof entry["cwd"] === "string" ? entry["cwd"] : "",
     additionalDirectories: [],
     title: typeof entry["title"] === "string" ? entry["title"] : "",
+    usage: { tokens: null, cost: null },
     createdAt: now,
     updatedAt: now,
+    endedAt: now,
+    endReason: "it was begun before Crucible knew of it",
   };
   store.saveSession(record);
   return record;

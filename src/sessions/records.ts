@@ -14,9 +14,30 @@ export interface SessionRecord {
   parentId: string | null;
   cwd: string;
   additionalDirectories: string[];
+  /** As the agent calls it, or the first words of the first prompt; empty until there is either. */
   title: string;
+  /** As its agent last reported it. */
+  usage: DelegationUsage;
   createdAt: number;
   updatedAt: number;
+  /** Null while it is open. */
+  endedAt: number | null;
+  /** Why it ended; empty while it is open. */
+  endReason: string;
+}
+
+/** What changes in the life of a session. */
+export type SessionChange = Partial<Pick<SessionRecord, "title" | "usage" | "updatedAt" | "endedAt" | "endReason">>;
+
+/** Which sessions to list; what is left out does not narrow. */
+export interface SessionQuery {
+  profile?: string | undefined;
+  cwd?: string | undefined;
+  /** Only those that no other session opened. */
+  isRoot?: boolean | undefined;
+  /** Those after this one in the order of the list: for the next page. */
+  after?: string | undefined;
+  limit: number;
 }
 
 export interface DelegationRecord {
@@ -52,17 +73,80 @@ export interface HandoffRecord {
   endedAt: number | null;
 }
 
+/** One message of a conversation as it was relayed, under Crucible's own session id. */
+export interface RelayedMessage {
+  sessionId: string;
+  /** Of those of its session; the first has 1. */
+  number: number;
+  at: number;
+  /** `crucible`: no message, but a note about the transcript itself, such as how much of it could not be kept. */
+  from: "client" | "agent" | "crucible";
+  /** The JSON-RPC method; that of the question, for an answer. */
+  method: string;
+  /** Its parameters, or for an answer `{ answer }` or `{ error }`. */
+  params: unknown;
+}
+
+/** A message on its way into the store, which numbers it. */
+export interface NewMessage extends Omit<RelayedMessage, "number"> {
+  /** The whole line it came in, where there is one: spares writing the params anew. */
+  line?: string | undefined;
+}
+
+/** One decision about something an agent wanted to do. */
+export interface PermissionRecord {
+  id: string;
+  sessionId: string;
+  rootId: string;
+  at: number;
+  /** The kind of tool in ACP's words (ACP, "Tool Calls"), or the method of the file or terminal request. */
+  kind: string;
+  /** The command, path or name of the tool. */
+  subject: string;
+  title: string;
+  decision: "allowed" | "denied" | "asked" | "withdrawn" | "expired";
+  /** Such as `rule deny execute:rm *`, `the user (once)`, `remembered`, `unattended`, `kiln`. */
+  decidedBy: string;
+  /** What else there is to say of the outcome; empty if nothing. */
+  detail: string;
+}
+
+/** What went with a session. */
+export interface Deleted {
+  /** The session and all that descended from it. */
+  sessionIds: string[];
+  /** Those that these sessions had asked for. */
+  delegationIds: string[];
+}
+
 /** Writes are done when the call returns; a store that cannot write says so through its warning and keeps serving reads. */
 export interface Store {
   saveSession(record: SessionRecord): void;
+  /** Changes some fields of a session that is there. */
+  updateSession(id: string, change: SessionChange): void;
   findSession(id: string): SessionRecord | undefined;
+  /** Those last touched first. */
+  listSessions(query: SessionQuery): SessionRecord[];
+  /** Those opened by a session, oldest first. */
+  childrenOf(sessionId: string): SessionRecord[];
   /** The session that stands for an agent's own conversation. */
   findAgentSession(profile: string, agentSessionId: string): SessionRecord | undefined;
-  deleteSession(id: string): void;
+  /** Deletes a session with all that descends from it and everything kept of these. */
+  deleteSession(id: string): Deleted;
   saveDelegation(record: DelegationRecord): void;
   findDelegation(id: string): DelegationRecord | undefined;
   /** Those a session asked for itself, oldest first. */
   delegationsOf(callerSessionId: string): DelegationRecord[];
+  /** Those a session worked for, oldest first: several when it was continued. */
+  delegationsTo(childSessionId: string): DelegationRecord[];
+  /** Up to `limit` ids of sessions and delegations that begin so. */
+  idsBeginning(prefix: string, limit: number): string[];
+  appendMessage(message: NewMessage): void;
+  /** The conversation of a session from its first message on, or from behind number `after`. */
+  messagesOf(sessionId: string, range?: { after?: number; limit?: number }): RelayedMessage[];
+  savePermission(record: PermissionRecord): void;
+  /** Of one session, the oldest first. */
+  permissionsOf(sessionId: string): PermissionRecord[];
   saveHandoff(record: HandoffRecord): void;
   /** Of one session, the oldest first. */
   handoffsOf(sessionId: string): HandoffRecord[];

@@ -1,34 +1,39 @@
 /**
- * The store in SQLite (state folder, `crucible.db`): sessions, their lineage, delegations and their whole results. Nothing
- * outside this file knows SQL. A damaged file is set aside, never deleted; where nothing can be written the store lives in
- * memory and says so.
+ * The store in SQLite (state folder, `crucible.db`): sessions, their lineage and transcripts, delegations and their whole
+ * results, permission decisions. Nothing outside this file and its migrations knows SQL. A damaged file is set aside, never
+ * deleted; where nothing can be written the store lives in memory and says so.
  */
 import { chmodSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { messageOf } from "../base/errors.ts";
 import type { Bus } from "../observe/bus.ts";
-import type { DelegationRecord, HandoffRecord, SessionRecord, Store } from "./records.ts";
-
-type Row = Record<string, unknown>;
-
-/** Numbered by position: a database at version N has had the first N applied. Never change one that was released. */
-const migrations = [
-  `CREATE TABLE sessions (
-     id TEXT PRIMARY KEY, origin TEXT NOT NULL, profile TEXT NOT NULL, agent_session_id TEXT, parent_id TEXT,
-     cwd TEXT NOT NULL, additional_directories TEXT NOT NULL, title TEXT NOT NULL,
-     created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
-   CREATE INDEX sessions_agent ON sessions (profile, agent_session_id);
-   CREATE TABLE delegations (
-     id TEXT PRIMARY KEY, caller_session_id TEXT NOT NULL, child_session_id TEXT, agent TEXT NOT NULL,
-     title BLOB NOT NULL, task BLOB NOT NULL, status TEXT NOT NULL, result BLOB NOT NULL, stop_reason TEXT,
-     error TEXT, tried TEXT NOT NULL, artifacts TEXT NOT NULL, usage TEXT NOT NULL, created_at INTEGER NOT NULL, ended_at INTEGER);
-   CREATE INDEX delegations_caller ON delegations (caller_session_id, created_at);`,
-  `CREATE TABLE handoffs (
-     session_id TEXT NOT NULL, number INTEGER NOT NULL, from_agent TEXT NOT NULL, agent TEXT NOT NULL,
-     began_at INTEGER NOT NULL, ended_at INTEGER, PRIMARY KEY (session_id, number));`,
-  `ALTER TABLE delegations ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';`,
-];
+import { migrate } from "./migrations.ts";
+import type {
+  Deleted,
+  DelegationRecord,
+  HandoffRecord,
+  NewMessage,
+  PermissionRecord,
+  RelayedMessage,
+  SessionChange,
+  SessionQuery,
+  SessionRecord,
+  Store,
+} from "./records.ts";
+import {
+  fromDelegation,
+  fromHandoff,
+  fromPermission,
+  fromSession,
+  toDelegation,
+  toHandoff,
+  toPermission,
+  toSession,
+  type Row,
+} from "./rows.ts";
+import { messagesIn, type Segment } from "./segment.ts";
+import { Unwritten } from "./unwritten.ts";
 
 /** Opens the store of a state folder. Never throws: see the header for what happens instead. */
 export function openStore(stateDirectory: string, bus: Bus): Store {
@@ -59,15 +64,7 @@ function prepared(database: Database.Database): Database.Database {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
   const [check] = database.pragma("quick_check") as Row[];
   if (check && !Object.values(check).includes("ok")) throw new Error(`integrity check: ${JSON.stringify(check)}`);
-  const [row] = database.pragma("user_version") as Row[];
-  const version = Number(row?.["user_version"] ?? 0);
-  if (version > migrations.length) {
-    throw new Error(`it was written by a later release (schema ${version}, this one knows ${migrations.length})`);
-  }
-  for (const [index, migration] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN; ${migration} PRAGMA user_version = ${index + 1}; COMMIT;`);
-  }
+  migrate(database);
   return database;
 }
 
@@ -75,106 +72,184 @@ function warn(bus: Bus, message: string): void {
   bus.emit("warning", { where: "store", message });
 }
 
+const tree = `WITH RECURSIVE tree (id) AS (
+  SELECT ? UNION SELECT sessions.id FROM sessions JOIN tree ON sessions.parent_id = tree.id)`;
+
 class SqliteStore implements Store {
   readonly #database: Database.Database;
   readonly #bus: Bus;
+  readonly #unwritten: Unwritten;
 
   constructor(database: Database.Database, bus: Bus) {
     this.#database = database;
     this.#bus = bus;
+    this.#unwritten = new Unwritten({
+      lastNumber: (id) =>
+        Number(this.#one("SELECT max(last) AS last FROM transcripts WHERE session_id = ?", [id])?.["last"]),
+      write: (segments) => this.#writeSegments(segments),
+    });
   }
 
   saveSession(record: SessionRecord): void {
-    this.#write("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
-      record.id,
-      record.origin,
-      record.profile,
-      record.agentSessionId,
-      record.parentId,
-      record.cwd,
-      JSON.stringify(record.additionalDirectories),
-      record.title,
-      record.createdAt,
-      record.updatedAt,
-    ]);
+    this.#write("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", fromSession(record));
+  }
+
+  updateSession(id: string, change: SessionChange): void {
+    const record = this.findSession(id);
+    if (record) this.saveSession({ ...record, ...change });
+    if (change.endedAt) this.#unwritten.ended(id);
   }
 
   findSession(id: string): SessionRecord | undefined {
-    return toSession(this.#one("SELECT * FROM sessions WHERE id = ?", [id]));
+    return this.#all("SELECT * FROM sessions WHERE id = ?", [id]).map(toSession)[0];
   }
 
   findAgentSession(profile: string, agentSessionId: string): SessionRecord | undefined {
     const sql = "SELECT * FROM sessions WHERE profile = ? AND agent_session_id = ? ORDER BY created_at LIMIT 1";
-    return toSession(this.#one(sql, [profile, agentSessionId]));
+    return this.#all(sql, [profile, agentSessionId]).map(toSession)[0];
   }
 
-  deleteSession(id: string): void {
-    this.#write("DELETE FROM sessions WHERE id = ?", [id]);
-    this.#write("DELETE FROM handoffs WHERE session_id = ?", [id]);
+  listSessions({ profile, cwd, isRoot, after, limit }: SessionQuery): SessionRecord[] {
+    const last = after === undefined ? undefined : this.findSession(after);
+    const wanted: [sql: string, ...values: unknown[]][] = [
+      ...(profile === undefined ? [] : [["profile = ?", profile] as [string, unknown]]),
+      ...(cwd === undefined ? [] : [["cwd = ?", cwd] as [string, unknown]]),
+      ...(isRoot === undefined ? [] : [[`parent_id IS ${isRoot ? "" : "NOT "}NULL`] as [string]]),
+      ...(last === undefined
+        ? []
+        : [["(updated_at, id) < (?, ?)", last.updatedAt, last.id] as [string, unknown, unknown]]),
+    ];
+    const where = wanted.length === 0 ? "" : `WHERE ${wanted.map(([sql]) => sql).join(" AND ")}`;
+    const values = [...wanted.flatMap(([, ...given]) => given), limit];
+    return this.#all(`SELECT * FROM sessions ${where} ORDER BY updated_at DESC, id DESC LIMIT ?`, values).map(
+      toSession,
+    );
+  }
+
+  childrenOf(sessionId: string): SessionRecord[] {
+    return this.#all("SELECT * FROM sessions WHERE parent_id = ? ORDER BY created_at, rowid", [sessionId]).map(
+      toSession,
+    );
+  }
+
+  deleteSession(id: string): Deleted {
+    this.#unwritten.flush();
+    const sessionIds = this.#ids(`${tree} SELECT id FROM tree`, id);
+    const callers = `IN (${tree} SELECT id FROM tree)`;
+    const delegationIds = this.#ids(`SELECT id FROM delegations WHERE caller_session_id ${callers}`, id);
+    for (const [table, column] of [
+      ["delegations", "caller_session_id"],
+      ["handoffs", "session_id"],
+      ["permissions", "session_id"],
+      ["transcripts", "session_id"],
+      ["sessions", "id"],
+    ]) {
+      this.#write(`DELETE FROM ${table} WHERE ${column} ${callers}`, [id]);
+    }
+    for (const gone of sessionIds) this.#unwritten.ended(gone);
+    return { sessionIds, delegationIds };
   }
 
   saveDelegation(record: DelegationRecord): void {
-    this.#write("INSERT OR REPLACE INTO delegations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
-      record.id,
-      record.callerSessionId,
-      record.childSessionId,
-      record.agent,
-      Buffer.from(record.title),
-      Buffer.from(record.task),
-      record.status,
-      Buffer.from(record.result),
-      record.stopReason,
-      record.error && JSON.stringify(record.error),
-      JSON.stringify(record.tried),
-      JSON.stringify(record.artifacts),
-      JSON.stringify(record.usage),
-      record.createdAt,
-      record.endedAt,
-      JSON.stringify(record.notes),
-    ]);
+    const sql = "INSERT OR REPLACE INTO delegations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    this.#write(sql, fromDelegation(record));
   }
 
   findDelegation(id: string): DelegationRecord | undefined {
-    return toDelegation(this.#one("SELECT * FROM delegations WHERE id = ?", [id]));
+    return this.#all("SELECT * FROM delegations WHERE id = ?", [id]).map(toDelegation)[0];
   }
 
   delegationsOf(callerSessionId: string): DelegationRecord[] {
     const sql = "SELECT * FROM delegations WHERE caller_session_id = ? ORDER BY created_at, rowid";
-    const rows = this.#database.prepare(sql).all(callerSessionId) as Row[];
-    return rows.map((row) => toDelegation(row)!);
+    return this.#all(sql, [callerSessionId]).map(toDelegation);
   }
 
-  saveHandoff({ sessionId, number, from, agent, beganAt, endedAt }: HandoffRecord): void {
-    const values = [sessionId, number, from, agent, beganAt, endedAt];
-    this.#write("INSERT OR REPLACE INTO handoffs VALUES (?, ?, ?, ?, ?, ?)", values);
+  delegationsTo(childSessionId: string): DelegationRecord[] {
+    const sql = "SELECT * FROM delegations WHERE child_session_id = ? ORDER BY created_at, rowid";
+    return this.#all(sql, [childSessionId]).map(toDelegation);
+  }
+
+  idsBeginning(prefix: string, limit: number): string[] {
+    // Ids are of plain letters and digits, so that what follows the prefix sorts before this.
+    const range = [prefix, `${prefix}\u{10ffff}`];
+    const sql = `SELECT id FROM sessions WHERE id >= ? AND id < ? UNION ALL
+      SELECT id FROM delegations WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`;
+    return this.#ids(sql, ...range, ...range, limit);
+  }
+
+  appendMessage(message: NewMessage): void {
+    this.#unwritten.add(message);
+  }
+
+  messagesOf(sessionId: string, range: { after?: number; limit?: number } = {}): RelayedMessage[] {
+    this.#unwritten.flush();
+    const { after = 0, limit = Number.POSITIVE_INFINITY } = range;
+    const sql = "SELECT number, lines FROM transcripts WHERE session_id = ? AND last > ? ORDER BY number";
+    const messages: RelayedMessage[] = [];
+    for (const row of this.#database.prepare(sql).iterate(sessionId, after) as Iterable<Row>) {
+      const segment = { sessionId, first: Number(row["number"]), text: String(row["lines"]) };
+      messages.push(...messagesIn(segment).filter(({ number }) => number > after));
+      if (messages.length >= limit) break;
+    }
+    return messages.slice(0, limit);
+  }
+
+  savePermission(record: PermissionRecord): void {
+    this.#write("INSERT OR REPLACE INTO permissions VALUES (?, ?, ?, ?)", fromPermission(record));
+  }
+
+  permissionsOf(sessionId: string): PermissionRecord[] {
+    const sql = "SELECT * FROM permissions WHERE session_id = ? ORDER BY at, rowid";
+    return this.#all(sql, [sessionId]).map(toPermission);
+  }
+
+  saveHandoff(record: HandoffRecord): void {
+    this.#write("INSERT OR REPLACE INTO handoffs VALUES (?, ?, ?, ?, ?, ?)", fromHandoff(record));
   }
 
   handoffsOf(sessionId: string): HandoffRecord[] {
-    const sql = "SELECT * FROM handoffs WHERE session_id = ? ORDER BY number";
-    const rows = this.#database.prepare(sql).all(sessionId) as Row[];
-    return rows.map((row) => ({
-      sessionId,
-      number: Number(row["number"]),
-      from: String(row["from_agent"]),
-      agent: String(row["agent"]),
-      beganAt: Number(row["began_at"]),
-      endedAt: row["ended_at"] as number | null,
-    }));
+    return this.#all("SELECT * FROM handoffs WHERE session_id = ? ORDER BY number", [sessionId]).map(toHandoff);
   }
 
   markLost(): number {
+    const now = Date.now();
+    this.#write("UPDATE sessions SET ended_at = ?, end_reason = ? WHERE ended_at IS NULL", [
+      now,
+      "its daemon was gone before it had ended",
+    ]);
     const statement = this.#database.prepare(
       "UPDATE delegations SET status = 'lost', ended_at = ? WHERE status IN ('queued', 'running')",
     );
-    return statement.run(Date.now()).changes;
+    return statement.run(now).changes;
   }
 
   close(): void {
+    this.#unwritten.flush();
     this.#database.close();
+  }
+
+  #writeSegments(segments: readonly Segment[]): void {
+    const statement = this.#database.prepare("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?, ?)");
+    try {
+      this.#database.exec("BEGIN");
+      for (const segment of segments) statement.run(segment.sessionId, segment.first, segment.last, segment.text());
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
+      warn(this.#bus, `could not be written (${messageOf(error)}); this will be missing after a restart`);
+    }
   }
 
   #one(sql: string, values: unknown[]): Row | undefined {
     return this.#database.prepare(sql).get(...values) as Row | undefined;
+  }
+
+  #all(sql: string, values: unknown[]): Row[] {
+    return this.#database.prepare(sql).all(...values) as Row[];
+  }
+
+  #ids(sql: string, ...values: unknown[]): string[] {
+    return this.#all(sql, values).map((row) => String(row["id"]));
   }
 
   // A full disk must not take a running conversation with it; the warning says what will be missing.
@@ -185,47 +260,4 @@ class SqliteStore implements Store {
       warn(this.#bus, `could not be written (${messageOf(error)}); this will be missing after a restart`);
     }
   }
-}
-
-function toSession(row: Row | undefined): SessionRecord | undefined {
-  if (!row) return undefined;
-  return {
-    id: String(row["id"]),
-    origin: row["origin"] as SessionRecord["origin"],
-    profile: String(row["profile"]),
-    agentSessionId: row["agent_session_id"] as string | null,
-    parentId: row["parent_id"] as string | null,
-    cwd: String(row["cwd"]),
-    additionalDirectories: JSON.parse(String(row["additional_directories"])) as string[],
-    title: String(row["title"]),
-    createdAt: Number(row["created_at"]),
-    updatedAt: Number(row["updated_at"]),
-  };
-}
-
-// Text with a NUL in it would be cut there; as bytes it is not.
-function textOf(bytes: unknown): string {
-  return Buffer.from(bytes as Uint8Array).toString("utf8");
-}
-
-function toDelegation(row: Row | undefined): DelegationRecord | undefined {
-  if (!row) return undefined;
-  return {
-    id: String(row["id"]),
-    callerSessionId: String(row["caller_session_id"]),
-    childSessionId: row["child_session_id"] as string | null,
-    agent: String(row["agent"]),
-    title: textOf(row["title"]),
-    task: textOf(row["task"]),
-    status: row["status"] as DelegationRecord["status"],
-    result: textOf(row["result"]),
-    stopReason: row["stop_reason"] as string | null,
-    error: typeof row["error"] === "string" ? (JSON.parse(row["error"]) as DelegationRecord["error"]) : null,
-    tried: JSON.parse(String(row["tried"])) as DelegationRecord["tried"],
-    notes: JSON.parse(String(row["notes"])) as DelegationRecord["notes"],
-    artifacts: JSON.parse(String(row["artifacts"])) as DelegationRecord["artifacts"],
-    usage: JSON.parse(String(row["usage"])) as DelegationRecord["usage"],
-    createdAt: Number(row["created_at"]),
-    endedAt: row["ended_at"] as number | null,
-  };
 }

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createBus, type Bus } from "../../../src/observe/bus.ts";
-import type { Store } from "../../../src/sessions/records.ts";
+import type { SessionQuery, Store } from "../../../src/sessions/records.ts";
 import { openStore } from "../../../src/sessions/store.ts";
-import { delegation, session } from "./stored.ts";
+import { delegation, permission, session } from "./stored.ts";
 
 let folder: string;
 let bus: Bus;
@@ -125,6 +125,95 @@ test("after a crash the outcome of what was under way is unknown, and that of wh
     "failed",
   ]);
   expect(again.markLost()).toBe(0);
+});
+
+test("sessions come in pages, those touched last first, narrowed by what was asked for", () => {
+  const one = openedStore();
+  for (let index = 0; index < 10; index++) {
+    const fields = {
+      updatedAt: Math.floor(index / 2),
+      parentId: index % 5 === 0 ? null : "s0",
+      cwd: index < 5 ? "/a" : "/b",
+    };
+    one.saveSession(session(`s${index}`, fields));
+  }
+  const ids = (query: Partial<SessionQuery>): string[] => one.listSessions({ limit: 4, ...query }).map(({ id }) => id);
+  expect(ids({})).toEqual(["s9", "s8", "s7", "s6"]);
+  expect(ids({ after: "s6" })).toEqual(["s5", "s4", "s3", "s2"]);
+  expect(ids({ after: "s2" })).toEqual(["s1", "s0"]);
+  expect(ids({ isRoot: true })).toEqual(["s5", "s0"]);
+  expect(ids({ isRoot: false, cwd: "/a" })).toEqual(["s4", "s3", "s2", "s1"]);
+  expect(ids({ profile: "nobody's" })).toEqual([]);
+});
+
+test("a session takes with it all that descends from it, and nothing else", () => {
+  const one = openedStore();
+  one.saveSession(session("root"));
+  one.saveSession(session("child", { parentId: "root" }));
+  one.saveSession(session("grandchild", { parentId: "child" }));
+  one.saveSession(session("other"));
+  for (const id of ["root", "child", "grandchild", "other"]) {
+    one.saveDelegation(delegation(`of-${id}`, { callerSessionId: id }));
+    one.saveHandoff({ sessionId: id, number: 1, from: "a", agent: "b", beganAt: 5, endedAt: null });
+    one.savePermission(permission(`by-${id}`, { sessionId: id }));
+    one.appendMessage({ sessionId: id, at: 1, from: "client", method: "session/prompt", params: {} });
+  }
+  const { sessionIds, delegationIds } = one.deleteSession("child");
+  expect(sessionIds.toSorted()).toEqual(["child", "grandchild"]);
+  expect(delegationIds.toSorted()).toEqual(["of-child", "of-grandchild"]);
+  const again = reopened();
+  for (const [id, isThere] of [
+    ["root", true],
+    ["child", false],
+    ["grandchild", false],
+    ["other", true],
+  ] as const) {
+    expect(again.findSession(id) !== undefined).toBe(isThere);
+    expect(again.delegationsOf(id)).toHaveLength(isThere ? 1 : 0);
+    expect(again.handoffsOf(id)).toHaveLength(isThere ? 1 : 0);
+    expect(again.permissionsOf(id)).toHaveLength(isThere ? 1 : 0);
+    expect(again.messagesOf(id)).toHaveLength(isThere ? 1 : 0);
+  }
+});
+
+test("permission decisions come back as they were, in their order", () => {
+  const one = openedStore();
+  one.savePermission(permission("b", { at: 2, subject: "rm \u0000 -rf" }));
+  one.savePermission(permission("a", { at: 1, decision: "asked" }));
+  one.savePermission(permission("a", { at: 1, decision: "expired" }));
+  expect(reopened().permissionsOf("s")).toEqual([
+    permission("a", { at: 1, decision: "expired" }),
+    permission("b", { at: 2, subject: "rm \u0000 -rf" }),
+  ]);
+});
+
+test("ids are found by how they begin, those of sessions and of delegations", () => {
+  const one = openedStore();
+  one.saveSession(session("ses_aab"));
+  one.saveSession(session("ses_aac"));
+  one.saveDelegation(delegation("del_aab", { childSessionId: "ses_aac" }));
+  expect(one.idsBeginning("ses_aa", 9)).toEqual(["ses_aab", "ses_aac"]);
+  expect(one.idsBeginning("ses_aac", 9)).toEqual(["ses_aac"]);
+  expect(one.idsBeginning("del", 9)).toEqual(["del_aab"]);
+  expect(one.idsBeginning("", 2)).toEqual(["del_aab", "ses_aab"]);
+  expect(one.idsBeginning("x", 9)).toEqual([]);
+  expect(one.delegationsTo("ses_aac").map(({ id }) => id)).toEqual(["del_aab"]);
+});
+
+test("a session's title, usage and end change without the rest of it", () => {
+  const one = openedStore();
+  one.saveSession(session("s", { endedAt: null, endReason: "" }));
+  one.updateSession("s", { title: "new", endedAt: 9, endReason: "closed" });
+  one.updateSession("nobody", { title: "new" });
+  expect(reopened().findSession("s")).toEqual(session("s", { title: "new", endedAt: 9, endReason: "closed" }));
+});
+
+test("after a crash a session that was open is over", () => {
+  openedStore().saveSession(session("s", { endedAt: null, endReason: "" }));
+  const again = reopened();
+  again.markLost();
+  expect(again.findSession("s")?.endedAt).toBeGreaterThan(3);
+  expect(again.findSession("s")?.endReason).toMatch(/daemon/);
 });
 
 describe("where it cannot be kept", () => {

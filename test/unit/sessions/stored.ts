@@ -1,5 +1,5 @@
 /** Records as the store keeps them, with every field filled in. */
-import type { DelegationRecord, SessionRecord } from "../../../src/sessions/records.ts";
+import type { DelegationRecord, PermissionRecord, SessionRecord } from "../../../src/sessions/records.ts";
 
 export function session(id: string, fields: Partial<SessionRecord> = {}): SessionRecord {
   return {
@@ -11,8 +11,11 @@ export function session(id: string, fields: Partial<SessionRecord> = {}): Sessio
     cwd: "/kiln",
     additionalDirectories: ["/a", "/b"],
     title: "Titel 語 🦀",
+    usage: { tokens: 7, cost: { amount: 0.5, currency: "EUR" } },
     createdAt: 1,
     updatedAt: 2,
+    endedAt: 3,
+    endReason: "the editor closed it",
     ...fields,
   };
 }
@@ -35,6 +38,22 @@ export function delegation(id: string, fields: Partial<DelegationRecord> = {}): 
     usage: { tokens: 7, cost: { amount: 0.5, currency: "EUR" } },
     createdAt: 1,
     endedAt: 2,
+    ...fields,
+  };
+}
+
+export function permission(id: string, fields: Partial<PermissionRecord> = {}): PermissionRecord {
+  return {
+    id,
+    sessionId: "s",
+    rootId: "s",
+    at: 1,
+    kind: "execute",
+    subject: "rm -rf build",
+    title: "Clean up",
+    decision: "denied",
+    decidedBy: "rule deny execute:rm *",
+    detail: "",
     ...fields,
   };
 }
