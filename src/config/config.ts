@@ -101,6 +101,8 @@ export interface AgentProfile {
   readonly brief: string | undefined;
   /** Deadline over spawn and initialize, and again over session/new, in seconds. */
   readonly startupTimeoutSeconds: number;
+  /** How long a child's process stays after its task, in seconds. */
+  readonly idleSeconds: number;
   /** Real folders that it may read and write although its home is private; absolute. */
   readonly configDirs: readonly string[];
   readonly permissions: PermissionRules;

@@ -232,6 +232,12 @@ export const profileTable = table("An agent profile: how to start one kind of ag
     default: 60,
     meaning: "How long the agent may take to start, and again to open a session, in seconds.",
   }),
+  idle_seconds: key(z.number().min(0).max(dayInSeconds), {
+    default: 0,
+    meaning:
+      "How long a child's process stays after its task, for its caller to go on with it, in seconds; it ends with its parent, " +
+      "and when its place is needed. Worth it for an agent that can neither resume nor load a session.",
+  }),
   config_dirs: key(z.array(filledText), {
     default: [],
     expansion: "path",

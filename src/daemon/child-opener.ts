@@ -6,7 +6,7 @@ import { initializeForChild } from "../acp/capabilities.ts";
 import { isRecord, RpcError, rpcCodes, type Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import { agentAuth } from "../agents/errors.ts";
-import { shellCommand } from "../base/text.ts";
+import { oneLine, shellCommand } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { cannotContinue } from "../delegation/errors.ts";
 import type { DelegationPorts } from "../delegation/ports.ts";
@@ -25,8 +25,8 @@ export interface ChildOpenerParts {
 
 export function childOpener({ agents, sessions, version }: ChildOpenerParts): DelegationPorts["openChild"] {
   return async (request) => {
-    const { id, caller, profile, grant, narrowing, model, mode, continues, title, kiln, cwd, client, onNote, signal } =
-      request;
+    const { id, caller, profile, grant, narrowing, model, mode, continues, asFork, title, kiln, cwd, client } = request;
+    const { onNote, signal } = request;
     const settled = { ...profile, model: model ?? profile.model, mode: mode ?? profile.mode };
     const session = sessions.create({
       id,
@@ -51,10 +51,11 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       session.scope.add("agent", () => agent.end());
       const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);
       const opening = { session, agent, params, sessions, signal, onNote };
+      const isFork = !continues && asFork && (await fork(caller, opening));
       if (continues) await goOn(continues, opening);
-      else await begin(opening);
+      else if (!isFork) await begin(opening);
       session.opened();
-      return session;
+      return { session, isFork, canReopen: wayBack(agent) !== undefined, gone: agent.gone };
     } catch (error) {
       await session.end("it could not be started");
       throw explained(error, profile);
@@ -79,8 +80,32 @@ export interface Opening {
 }
 
 /** Opens a new session on a started agent. */
-export async function begin({ session, agent, params, sessions, signal, onNote }: Opening): Promise<void> {
-  const request = { method: "session/new", params, signal };
+export function begin(opening: Opening): Promise<void> {
+  return open("session/new", opening);
+}
+
+/** Opens a copy of the caller's conversation; false, and why it is noted, where that cannot be. */
+async function fork({ binding }: Session, opening: Opening): Promise<boolean> {
+  const { agent, params, onNote } = opening;
+  const { name } = agent.profile;
+  const instead = "it was given your conversation as text";
+  if (!binding || !canFork(agent)) {
+    onNote?.(`${instead}: ${name} cannot fork sessions`);
+    return false;
+  }
+  try {
+    await open("session/fork", { ...opening, params: { ...params, sessionId: binding.agentSessionId } });
+    onNote?.("it began with a fork of your conversation");
+    return true;
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    onNote?.(`${instead}: ${name} could not fork it (${oneLine(error.message, 200)})`);
+    return false;
+  }
+}
+
+async function open(method: string, { session, agent, params, sessions, signal, onNote }: Opening): Promise<void> {
+  const request = { method, params, signal };
   const { agentSessionId, result: opened } = await agent.openSession(request, session);
   sessions.attach(session, agent, agentSessionId);
   await sessions.applySettings({ session, agent, opened, onIgnored: onNote });
@@ -90,17 +115,27 @@ export async function begin({ session, agent, params, sessions, signal, onNote }
 async function goOn(earlier: SessionRecord, opening: Opening): Promise<void> {
   const { session, agent, params, sessions, signal, onNote } = opening;
   const { agentSessionId } = earlier;
-  const capabilities = recordIn(agent.initializeResult, "agentCapabilities");
-  const canResume = isRecord(recordIn(capabilities, "sessionCapabilities")["resume"]);
-  if (agentSessionId === null || (!canResume && capabilities["loadSession"] !== true)) {
+  const method = wayBack(agent);
+  if (agentSessionId === null || method === undefined) {
     throw cannotContinue.create(`agent ${session.profile.name} can neither resume nor load an earlier session`, {
       hint: "delegate anew, with what the earlier child found as context",
     });
   }
-  const method = canResume ? "session/resume" : "session/load";
   const result = await agent.ask({ method, params: { ...params, sessionId: agentSessionId }, signal });
   sessions.attach(session, agent, agentSessionId);
   await sessions.applySettings({ session, agent, opened: isRecord(result) ? result : {}, onIgnored: onNote });
+}
+
+/** The method that opens an earlier session, without its history where the agent can; undefined where it has none. */
+function wayBack(agent: Agent): "session/resume" | "session/load" | undefined {
+  const capabilities = recordIn(agent.initializeResult, "agentCapabilities");
+  if (isRecord(recordIn(capabilities, "sessionCapabilities")["resume"])) return "session/resume";
+  return capabilities["loadSession"] === true ? "session/load" : undefined;
+}
+
+function canFork(agent: Agent): boolean {
+  const capabilities = recordIn(agent.initializeResult, "agentCapabilities");
+  return isRecord(recordIn(capabilities, "sessionCapabilities")["fork"]);
 }
 
 function recordIn(value: unknown, name: string): Record<string, unknown> {

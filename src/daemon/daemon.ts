@@ -118,7 +118,8 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const registry = new SessionRegistry(bus);
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
-  const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus });
+  const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
+  const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus, endResting });
   const permissions = new Permissions(bus);
   const tokens = new AccessTokens();
   const shown = new ChildrenShown({ bus, record: (id) => store.findDelegation(id), holdBack });
@@ -132,7 +133,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });
-  const delegations = new Delegations({
+  const delegations: Delegations = new Delegations({
     config: () => config.current,
     placeOfChild,
     openChild,

@@ -22,6 +22,7 @@ export const person: AgentProfile = {
   instructions: undefined,
   brief: undefined,
   startupTimeoutSeconds: 60,
+  idleSeconds: 0,
   configDirs: [],
   // Whatever is not said here is the child's own to say.
   permissions: { default: "allow", deny: [], ask: [], allow: [], unattended: "allow", askTimeoutSeconds: 3600 },

@@ -4,6 +4,7 @@
 import type { Interceptor } from "../acp/interceptor.ts";
 import { Agent } from "../agents/agent.ts";
 import { openingWords, takesSystemPrompt } from "../agents/instructions.ts";
+import { atWork } from "../delegation/at-work.ts";
 import { cascade } from "../delegation/cascade.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
@@ -39,5 +40,7 @@ export function pipeline(
     ...(instructions ? [openingWords(instructions, given)] : []),
     permissions.interceptor(session),
     childFiles(session, (written) => delegations.ofChild(session)?.wrote(written)),
+    // Next to the agent: what comes after the end of a task reaches nobody.
+    ...atWork(session, delegations),
   ];
 }

@@ -20,16 +20,27 @@ export interface AgentRequest {
   signal?: AbortSignal;
 }
 
+export interface RunningAgentsParts {
+  launcher: LocalLauncher;
+  programs: AgentPrograms;
+  config: () => Config;
+  bus: Bus;
+  /** Ends an agent that works for nobody, if there is one; resolves when it is gone. */
+  endResting: () => Promise<void> | undefined;
+}
+
 export class RunningAgents {
   readonly #launcher: LocalLauncher;
   readonly #programs: AgentPrograms;
   readonly #config: () => Config;
   readonly #bus: Bus;
+  readonly #endResting: () => Promise<void> | undefined;
   readonly #live = new Set<Agent>();
   readonly #answers = new Map<string, Readonly<Record<string, unknown>>>();
   #starting = 0;
 
-  constructor(parts: { launcher: LocalLauncher; programs: AgentPrograms; config: () => Config; bus: Bus }) {
+  constructor(parts: RunningAgentsParts) {
+    this.#endResting = parts.endResting;
     this.#launcher = parts.launcher;
     this.#programs = parts.programs;
     this.#config = parts.config;
@@ -43,7 +54,7 @@ export class RunningAgents {
   /** Rejects with CRU_AGENT_LIMIT, CRU_AGENT_NOT_FOUND or CRU_AGENT_START; nothing is left running then. */
   async start(request: AgentRequest): Promise<Agent> {
     const { profile, initialize, owner, signal } = request;
-    this.#requirePlace();
+    await this.#makePlace(signal);
     this.#starting++;
     try {
       const spec = await this.#programs.specFor(profile, request.cwd);
@@ -66,14 +77,30 @@ export class RunningAgents {
     return this.#answers.get(answerKey(profile, initialize));
   }
 
-  #requirePlace(): void {
+  // Those that only rest go first.
+  async #makePlace(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#isFull) {
+      const ending = this.#endResting();
+      if (!ending) throw this.#noPlace();
+      await ending;
+      signal?.throwIfAborted();
+    }
+  }
+
+  /** One that is on its way out takes no place any more. */
+  get #alive(): number {
+    return [...this.#live].filter((agent) => agent.alive).length;
+  }
+
+  get #isFull(): boolean {
+    return this.#alive + this.#starting >= this.#config().server.maxAgents;
+  }
+
+  #noPlace(): Error {
     const { maxAgents } = this.#config().server;
-    // One that is on its way out takes no place any more.
-    const alive = [...this.#live].filter((agent) => agent.alive).length;
-    if (alive + this.#starting < maxAgents) return;
-    throw agentLimit.create(`${maxAgents} agents run in this daemon already`, {
+    return agentLimit.create(`${maxAgents} agents run in this daemon already`, {
       hint: "wait for one to end, or raise max_agents under [server]",
-      details: { running: alive, maxAgents },
+      details: { running: this.#alive, maxAgents },
     });
   }
 }

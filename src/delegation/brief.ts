@@ -55,6 +55,14 @@ export function worktreeNote({ checkout, commit }: Pick<Worktree, "checkout" | "
   ].join("\n");
 }
 
+/** For a child that has its caller's conversation behind it, and would else take itself for its caller. */
+export function forkNote(from: string): string {
+  return [
+    `You are a copy of ${from}, made in the middle of its conversation. All that was said before this message is yours to use,`,
+    "but that conversation goes on without you: what stands above in this message is your only task.",
+  ].join("\n");
+}
+
 /** One block for each text that is not empty. */
 export function textBlocks(texts: readonly (string | undefined)[]): TextBlock[] {
   const filled = texts.filter((text) => text !== undefined && text !== "");

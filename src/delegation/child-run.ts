@@ -2,19 +2,23 @@
  * One child at work on a task: opens its session, prompts it, gives it further messages, watches over it, and says how its work
  * ended. It keeps no record and tells nobody; the delegation does.
  */
+import { isDeepStrictEqual } from "node:util";
 import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
 import { within } from "../base/deadline.ts";
 import { CrucibleError, exitCodes, messageOf } from "../base/errors.ts";
+import type { AgentProfile } from "../config/config.ts";
 import type { Narrowing } from "../sessions/grant.ts";
 import type { SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Artifacts } from "./artifacts.ts";
-import { brief, textBlocks, worktreeNote } from "./brief.ts";
+import { brief, forkNote, textBlocks, worktreeNote } from "./brief.ts";
+import { ChildClient, type Child, type ChildTerms } from "./child.ts";
 import type { EarlyEnd } from "./early-end.ts";
 import { childFailed } from "./errors.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
-import type { DelegationPorts, PatchArtifact, Worktree } from "./ports.ts";
+import type { ChildPlace, DelegationPorts, PatchArtifact, Worktree } from "./ports.ts";
 import type { Reply } from "./reply.ts";
+import type { RestingChildren } from "./resting-children.ts";
 import { ended, endingOf, type Ending } from "./result.ts";
 import { usedItsTurns, watchActivity, wentSilent } from "./watch.ts";
 
@@ -37,6 +41,7 @@ export interface ChildRunInit {
   reply: Reply;
   artifacts: Artifacts;
   earlyEnd: EarlyEnd;
+  resting: RestingChildren;
   /** Messages that came for the child; it takes the next one when a turn has ended. */
   messages: string[];
   /** When a human was last waited for, in milliseconds since 1970; now, while one is; 0 if never. */
@@ -51,77 +56,97 @@ export interface ChildRunInit {
 
 export class ChildRun {
   readonly #init: ChildRunInit;
-  #child: Session | undefined;
+  #child: Child | undefined;
+  #isReady = false;
   #worktree: Worktree | undefined;
 
   constructor(init: ChildRunInit) {
     this.#init = init;
   }
 
-  get child(): Session | undefined {
-    return this.#child;
-  }
-
   /** Works to the end. Never rejects: a failure is an ending too. */
   async work(): Promise<Ending> {
     try {
       const child = await this.#open();
-      return await this.#converse(child);
+      const ending = await this.#converse(child);
+      // A turn that it ended itself leaves it ready for another.
+      this.#isReady = ending.stopReason !== null && !this.#init.earlyEnd.asked;
+      return ending;
     } catch (error) {
       return this.#failed(error);
     }
   }
 
-  /** Ends the child's session, and its process with it. */
-  async end(): Promise<void> {
-    await this.#child?.end("its task ended");
+  /** The child's session rests, if it may, or ends, and its process with it. */
+  async leave(mayRest: boolean): Promise<void> {
+    if (this.#child) await this.#init.resting.leave(this.#child, mayRest && this.#isReady);
   }
 
   /** What was changed in a worktree, once nobody is at work in it any more. */
   async takeHome(): Promise<PatchArtifact | undefined> {
     if (!this.#worktree) return undefined;
-    await this.end();
+    await this.leave(false);
     return this.#worktree.finish();
   }
 
-  async #open(): Promise<Session> {
-    const { delegationId, childId, caller, candidate, continues, input, title, ports, earlyEnd } = this.#init;
+  async #open(): Promise<Child> {
+    const { delegationId, caller, candidate, continues, input, title, ports, resting, onOpened, earlyEnd } = this.#init;
     const { signal } = earlyEnd;
     signal.throwIfAborted();
     const place = await ports.placeOfChild(caller, { cwd: input.cwd, grant: candidate.grant });
     if (input.isolation === "worktree") {
       this.#worktree = await ports.worktrees.create({ id: delegationId, ...place, signal });
     }
-    const { cwd, kiln } = this.#worktree ?? place;
+    const terms = this.#terms(this.#worktree ? undefined : place);
     try {
-      this.#child = await ports.openChild({
-        id: childId,
-        caller,
-        ...candidate,
-        narrowing: givenBy(caller, candidate.narrowing),
-        continues,
-        title,
-        kiln,
-        cwd,
-        client: this.#client(),
-        onNote: this.#init.onNote,
-        signal,
-      });
+      const rested = continues && (await resting.take(continues.id, terms));
+      this.#child = rested ?? (await this.#start(this.#worktree ?? place, terms));
     } catch (error) {
       // An attempt that failed does not cost the earlier conversation.
       if (continues) ports.store.saveSession(continues);
       throw error;
     }
-    this.#init.onOpened(this.#child);
+    signal.throwIfAborted();
+    this.#child.session.title = title;
+    this.#child.client.hears(this.#client());
+    onOpened(this.#child.session);
     return this.#child;
   }
 
-  async #converse(child: Session): Promise<Ending> {
+  #terms(place: ChildPlace | undefined): ChildTerms {
+    const { caller, candidate } = this.#init;
+    const { profile, narrowing, model = profile.model, mode = profile.mode } = candidate;
+    return { caller, profile, place, tools: givenBy(caller, narrowing).tools, model, mode };
+  }
+
+  async #start({ cwd, kiln }: ChildPlace, terms: ChildTerms): Promise<Child> {
+    const { childId, caller, candidate, continues, input, title, ports, onNote, earlyEnd } = this.#init;
+    const client = new ChildClient();
+    client.hears(this.#client());
+    const opened = await ports.openChild({
+      id: childId,
+      caller,
+      ...candidate,
+      narrowing: { tools: terms.tools },
+      continues,
+      asFork:
+        isForkWanted(input) && terms.place?.cwd === caller.cwd && isSameProgram(candidate.profile, caller.profile),
+      title,
+      kiln,
+      cwd,
+      client,
+      onNote,
+      signal: earlyEnd.signal,
+    });
+    return { ...opened, client, terms };
+  }
+
+  async #converse({ session: child, isFork }: Child): Promise<Ending> {
     const { caller, candidate, continues, input, conversation, messages } = this.#init;
     let prompt = brief({
       task: input.task,
       context: input.context,
-      conversation,
+      conversation: isFork && !continues ? forkNote(caller.profile.name) : conversation,
       note: this.#worktree && worktreeNote(this.#worktree),
       // Whoever goes on has read the closing words before.
       template: continues ? "" : candidate.profile.brief,
@@ -211,6 +236,15 @@ export class ChildRun {
 function givenBy(caller: Session, { tools }: Narrowing): Narrowing {
   const hasServers = caller.origin !== "delegation" || caller.narrowing.tools?.includes("mcp") === true;
   return { tools: tools?.filter((tool) => caller.grant.tools.has(tool) && (tool !== "mcp" || hasServers)) };
+}
+
+function isForkWanted({ conversation }: DelegateInput): boolean {
+  return conversation?.depth === "all" && conversation.scope === "full";
+}
+
+/** Whether two profiles run the same agent on the same memory, so that one knows what the other was told. */
+function isSameProgram(one: AgentProfile, other: AgentProfile): boolean {
+  return isDeepStrictEqual([one.command, one.args, one.env], [other.command, other.args, other.env]);
 }
 
 /** When anything was last heard of a child or of one further down, in milliseconds since 1970. */

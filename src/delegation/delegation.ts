@@ -20,6 +20,7 @@ import { delegationCancelled } from "./errors.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
 import type { DelegationPorts, PatchArtifact } from "./ports.ts";
 import { Reply } from "./reply.ts";
+import type { RestingChildren } from "./resting-children.ts";
 import { couldNotBegin, silence, toResult, type Ending } from "./result.ts";
 import { tookTooLong, watchTime } from "./watch.ts";
 
@@ -36,6 +37,7 @@ export interface DelegationInit {
   continues: SessionRecord | undefined;
   input: DelegateInput;
   ports: DelegationPorts;
+  resting: RestingChildren;
 }
 
 export type DelegationStage = "queued" | "starting" | "running" | "ended";
@@ -64,7 +66,8 @@ export class Delegation {
   #running: Promise<void> | undefined;
   readonly #outcome = deferred<DelegationResult>();
   #stage: DelegationStage = "queued";
-  readonly #childId: string;
+  /** Of the session it opens. */
+  readonly childId: string;
   #questions = 0;
   /** When a human last answered, in milliseconds since 1970; 0 if never. */
   #answeredAt = 0;
@@ -75,7 +78,7 @@ export class Delegation {
     this.#init = init;
     this.caller = init.caller;
     this.#candidate = init.candidates[0];
-    this.#childId = init.continues?.id ?? newId("ses");
+    this.childId = init.continues?.id ?? newId("ses");
     this.title = oneLine(init.input.description || init.input.task, maxTitleCharacters);
     const { conversation } = init.input;
     const { transcript, profile } = init.caller;
@@ -94,7 +97,7 @@ export class Delegation {
 
   /** Of the session it opens; undefined when it has ended without one. */
   get childSessionId(): string | undefined {
-    return this.#stage === "ended" && !this.#child ? undefined : this.#childId;
+    return this.#stage === "ended" && !this.#child ? undefined : this.childId;
   }
 
   get toolCalls(): number {
@@ -210,20 +213,20 @@ export class Delegation {
       if (isOver) this.#takesMessages = false;
       if (isOver) this.#finish(ending, await run.takeHome());
       else this.#tried.push({ agent: this.agent, model: candidate.model ?? null, error: ending.error! });
-      await run.end();
+      await run.leave(isOver && !this.waitsForHuman);
       if (isOver) return;
     }
   }
 
   #begin(candidate: Candidate): ChildRun {
-    const { caller, continues, input, ports } = this.#init;
+    const { caller, continues, input, ports, resting } = this.#init;
     this.#notes = [];
     this.#stage = "starting";
     this.#startedAt ??= Date.now();
     if (!this.#earlyEnd.asked) this.#tell("starting", `starting ${this.agent}`);
     return new ChildRun({
       delegationId: this.id,
-      childId: this.#childId,
+      childId: this.childId,
       caller,
       candidate,
       continues,
@@ -234,6 +237,7 @@ export class Delegation {
       reply: this.#reply,
       artifacts: this.#artifacts,
       earlyEnd: this.#earlyEnd,
+      resting,
       messages: this.#messages,
       waitedForHumanAt: () => (this.waitsForHuman ? Date.now() : this.#answeredAt),
       onOpened: (child) => this.#opened(child),
@@ -244,7 +248,7 @@ export class Delegation {
 
   /** Whether anything was done that another agent would do a second time. */
   get #hasWorked(): boolean {
-    const hasDelegated = this.#init.ports.store.delegationsOf(this.#childId).length > 0;
+    const hasDelegated = this.#init.ports.store.delegationsOf(this.childId).length > 0;
     return this.#reply.hasWorked || this.#artifacts.hasWritten || hasDelegated;
   }
 

@@ -15,10 +15,11 @@ import { candidatesFor } from "./choice.ts";
 import { DynamicAgents } from "./dynamic-agents.ts";
 import { Delegation } from "./delegation.ts";
 import type { DelegateInput } from "./input.ts";
-import { cannotContinue, delegationLimit, delegationUnknown } from "./errors.ts";
+import { cannotContinue, delegationCancelled, delegationLimit, delegationUnknown } from "./errors.ts";
 import { OpenQuestions } from "./open-questions.ts";
 import { selfTarget, type AgentDirectory } from "./policy.ts";
 import type { DelegationPorts } from "./ports.ts";
+import { RestingChildren } from "./resting-children.ts";
 import { failureOf, toResult } from "./result.ts";
 
 /** Delegations of one session that may wait for a free place. */
@@ -32,6 +33,9 @@ export class Delegations {
   readonly dynamic = new DynamicAgents();
   readonly #ports: DelegationPorts;
   readonly #live = new Map<string, Delegation>();
+  /** The same by the child session they work in. */
+  readonly #byChild = new Map<string, Delegation>();
+  readonly #resting = new RestingChildren((session) => this.#endBelow(session));
   /** For each session that has delegated: its queue, and how often it has. */
   readonly #callers = new Map<Session, { queue: PQueue; made: number }>();
   readonly #budgets = new WeakMap<Session, Budget>();
@@ -61,7 +65,7 @@ export class Delegations {
 
   /** The delegation a child session works for. */
   ofChild(session: Session): Delegation | undefined {
-    return [...this.#live.values()].find((delegation) => delegation.childSessionId === session.id);
+    return this.#byChild.get(session.id);
   }
 
   /** Those a session has asked for that are not ended. */
@@ -74,6 +78,7 @@ export class Delegations {
    * refusal when the rules do not allow it.
    */
   begin(caller: Session, input: DelegateInput): Delegation {
+    this.#requireAtWork(caller);
     const continues = input.sessionId === undefined ? undefined : this.#earlierChild(caller, input.sessionId);
     const wanted = continues ? continuing(input, continues, caller) : input;
     const candidates = candidatesFor(caller, wanted, this.agentsOf(caller));
@@ -82,8 +87,18 @@ export class Delegations {
     this.#requireWithinLimits(caller, queue.size);
 
     const parentId = this.ofChild(caller)?.id;
-    const delegation = new Delegation({ caller, parentId, candidates, continues, input: wanted, ports: this.#ports });
+    const delegation = new Delegation({
+      caller,
+      parentId,
+      candidates,
+      continues,
+      input: wanted,
+      ports: this.#ports,
+      resting: this.#resting,
+    });
+    const { childId } = delegation;
     this.#live.set(delegation.id, delegation);
+    this.#byChild.set(childId, delegation);
     this.#countsOf(caller).made++;
     const settleSpending = this.#budgetOf(caller.root).add(() => delegation.spending);
     if (queue.pending >= queue.concurrency) delegation.announceQueued();
@@ -92,6 +107,7 @@ export class Delegations {
     delegation.stopping.addEventListener("abort", () => void delegation.run(), { once: true });
     void delegation.ended.then(() => {
       this.#live.delete(delegation.id);
+      this.#byChild.delete(childId);
       settleSpending();
     });
     return delegation;
@@ -150,6 +166,24 @@ export class Delegations {
     await within(Promise.race(news), wait.timeoutMs, wait.signal);
   }
 
+  /** Ends the process of the child that has rested longest; resolves when it is gone. Undefined if none rests. */
+  endOldestResting(): Promise<void> | undefined {
+    return this.#resting.endOldest();
+  }
+
+  async #endBelow(session: Session): Promise<void> {
+    const live = this.liveOf(session);
+    this.cancelChildrenOf(session, "the task of its caller has ended");
+    await Promise.all(live.map((delegation) => delegation.ended));
+    await Promise.all([...session.children].map((child) => child.end("the task of its caller has ended")));
+  }
+
+  /** A child whose task has ended may still have its process; it works for nobody. */
+  #requireAtWork(caller: Session): void {
+    if (caller.origin !== "delegation" || this.#byChild.has(caller.id)) return;
+    throw delegationCancelled.create("the task you worked on has ended", { hint: "end your turn" });
+  }
+
   #requireWithinLimits(caller: Session, waiting: number): void {
     const { made } = this.#countsOf(caller);
     const { maxDelegationsPerSession: most } = caller.profile.delegation;
@@ -182,7 +216,7 @@ export class Delegations {
         },
       );
     }
-    const atWork = [...this.#live.values()].find(({ childSessionId }) => childSessionId === sessionId);
+    const atWork = this.#byChild.get(sessionId);
     if (atWork) {
       throw cannotContinue.create(`${atWork.agent} is still at work in session ${sessionId}`, {
         hint: `give it the message with send_to_delegation, id "${atWork.id}"`,

@@ -24,6 +24,8 @@ export interface ChildRequest {
   mode: string | undefined;
   /** Goes on with this stored session instead of a new one. */
   continues: SessionRecord | undefined;
+  /** Begins with a copy of the caller's own conversation where the agent can make one, else without. */
+  asFork: boolean;
   title: string;
   kiln: Kiln;
   cwd: string;
@@ -39,6 +41,17 @@ export interface ChildRequest {
 export interface ChildPlace {
   readonly cwd: string;
   readonly kiln: Kiln;
+}
+
+/** A child session that is ready for a prompt. */
+export interface OpenedChild {
+  readonly session: Session;
+  /** It has the caller's own conversation behind it. */
+  readonly isFork: boolean;
+  /** Its agent can open the session again in another process. */
+  readonly canReopen: boolean;
+  /** Settles when its agent can no longer be talked to. */
+  readonly gone: Promise<void>;
 }
 
 /** A checkout of its own for one child. */
@@ -129,7 +142,7 @@ export interface DelegationPorts {
    * Starts an agent and opens a session on it, ready for a prompt. The session's `end` ends the agent. Rejects with a
    * CrucibleError of the `CRU_AGENT_…` family, and leaves nothing behind then.
    */
-  openChild: (request: ChildRequest) => Promise<Session>;
+  openChild: (request: ChildRequest) => Promise<OpenedChild>;
   worktrees: Worktrees;
   /** Where a child works and what it can reach. Rejects with CRU_KILN_OUTSIDE, CRU_KILN_DENIED or CRU_KILN_DIRECTORY. */
   placeOfChild: (caller: Session, child: { cwd: string | undefined; grant: Grant }) => Promise<ChildPlace>;

@@ -76,7 +76,8 @@ export class Session implements Listener {
   readonly additionalDirectories: readonly string[];
   readonly parent: Session | undefined;
   readonly predecessor: Session | undefined;
-  readonly title: string;
+  /** Short, for people: what it is about now. */
+  title: string;
   readonly clientInitialize: Readonly<Record<string, unknown>>;
   readonly startedAt: number = Date.now();
   readonly scope: Scope;

@@ -48,6 +48,7 @@ describe("a configuration", () => {
       instructions: undefined,
       brief: undefined,
       startupTimeoutSeconds: 60,
+      idleSeconds: 0,
       configDirs: [],
       permissions: usualPermissions,
       sandbox: usualSandbox,
@@ -140,6 +141,7 @@ two
 lines"""
 brief = "Report to {from}, from {cwd}."
 startup_timeout_seconds = 1.5
+idle_seconds = 2.5
 config_dirs = ["/etc/own"]
 permissions = { default = "deny", deny = ["execute:rm *"], ask = ["*:**"], allow = ["read:**"], unattended = "allow", ask_timeout_seconds = 0.5 }
 sandbox = { mode = "bwrap", accept = "full", applies_to = "all", home = "real" }
@@ -207,6 +209,7 @@ max_agents = 1
       instructions: "two\nlines",
       brief: "Report to {from}, from {cwd}.",
       startupTimeoutSeconds: 1.5,
+      idleSeconds: 2.5,
       configDirs: ["/etc/own"],
       permissions: {
         default: "deny",

@@ -12,7 +12,7 @@ import type { DelegationStatus } from "../../../src/base/delegation.ts";
 import { Scope } from "../../../src/base/scope.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { Delegations } from "../../../src/delegation/delegations.ts";
-import type { ChildRequest, DelegationPorts } from "../../../src/delegation/ports.ts";
+import type { ChildRequest, DelegationPorts, OpenedChild } from "../../../src/delegation/ports.ts";
 import { createBus } from "../../../src/observe/bus.ts";
 import { rootGrant } from "../../../src/sessions/grant.ts";
 import type { DelegationRecord, SessionRecord, Store } from "../../../src/sessions/records.ts";
@@ -67,7 +67,14 @@ function house(concurrency: number, plans: readonly Plan[]) {
   });
   root.opened();
 
-  async function openChild({ id, caller: parent, title, client, signal, ...request }: ChildRequest): Promise<Session> {
+  async function openChild({
+    id,
+    caller: parent,
+    title,
+    client,
+    signal,
+    ...request
+  }: ChildRequest): Promise<OpenedChild> {
     const plan = plans[Number(title)]!;
     stats.running++;
     stats.mostRunning = Math.max(stats.mostRunning, stats.running);
@@ -96,7 +103,7 @@ function house(concurrency: number, plans: readonly Plan[]) {
     }
     session.bind({ peer: played(plan), agentSessionId: id, pid: 1 });
     session.opened();
-    return session;
+    return { session, isFork: false, canReopen: true, gone: new Promise(() => {}) };
   }
 
   const store = {
@@ -104,7 +111,7 @@ function house(concurrency: number, plans: readonly Plan[]) {
     findSession: (): SessionRecord | undefined => undefined,
     saveDelegation: (record: DelegationRecord) => void saved.set(record.id, record),
     findDelegation: (id: string) => saved.get(id),
-    delegationsOf: () => [...saved.values()],
+    delegationsOf: (id: string) => [...saved.values()].filter(({ callerSessionId }) => callerSessionId === id),
   } satisfies Partial<Store> as unknown as Store;
   const bugs: unknown[] = [];
   const bus = createBus();
