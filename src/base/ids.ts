@@ -24,7 +24,10 @@ export function newId(prefix: "ses" | "del" | "agt" | "ask"): string {
   return `${prefix}_${text}`;
 }
 
-/** A secret for one session: 256 random bits, safe in headers and environment variables. */
+/**
+ * A secret for one session: 256 random bits, safe in headers and environment variables. What stands before them lets redaction
+ * (secrets.ts) know a token for certain wherever it turns up.
+ */
 export function newToken(): string {
-  return randomBytes(32).toString("base64url");
+  return `cru_${randomBytes(32).toString("base64url")}`;
 }

@@ -79,6 +79,7 @@ function isSecretByName(name: string, value: string): boolean {
 const knownShapes: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\b(?:sk|rk|pk)[-_][A-Za-z0-9][A-Za-z0-9_-]{6,}/g,
+  /\bcru_[A-Za-z0-9_-]{43}/g,
   /\b(?:gh[pousr]_|github_pat_|glpat-|npm_|hf_|gsk_|xai-|xox[abeprs]-|ya29\.)[A-Za-z0-9_-]{8,}/g,
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
   /\bAIza[A-Za-z0-9_-]{30,}/g,

@@ -90,6 +90,12 @@ export function plainText(text: string): string {
   return text.replace(unsafeInTerminal, "");
 }
 
+/** JSON that says the same, safe to print on a terminal: what a terminal could take for a command is written as an escape. */
+export function plainJson(json: string): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(unsafeInTerminal, escaped);
+}
+
 /** The first line of a text, plain, shortened to `maxLength` characters. */
 export function oneLine(text: string, maxLength: number): string {
   const line = plainText(text).replace(/\s+/g, " ").trim();

@@ -3,6 +3,7 @@
  * it does not want to read is not said.
  */
 import { isSystemError, messageOf } from "../base/errors.ts";
+import { plainJson } from "../base/text.ts";
 import { outputFailed } from "./errors.ts";
 
 /** Data, on stdout. Resolves when it is written. Rejects with CRU_OUTPUT_FAILED. */
@@ -10,9 +11,9 @@ export function print(text: string): Promise<void> {
   return write(process.stdout, text);
 }
 
-/** One JSON document on stdout, for scripts. */
+/** One JSON document on stdout, for scripts; what agents said in it cannot command a terminal either. */
 export function printJson(value: unknown): Promise<void> {
-  return print(`${JSON.stringify(value, null, 2)}\n`);
+  return print(`${plainJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** Everything that is not data, on stderr. */

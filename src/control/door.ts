@@ -2,6 +2,7 @@
  * Opening one of the doors behind the daemon's socket: connect, and say which door is wanted. Loads next to nothing, because
  * `crucible acp` does no more than this before it becomes a pipe.
  */
+import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { isSystemError, messageOf, type CrucibleError } from "../base/errors.ts";
 import { programVersion } from "../base/version.ts";
@@ -15,6 +16,7 @@ export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
 export async function openDoor(socketPath: string, hello: Hello): Promise<Socket> {
   // Node.js cuts a longer path off without a word, and would ask whoever listens there.
   if (Buffer.byteLength(socketPath) > maxSocketPathBytes) throw tooLong(socketPath);
+  requireOwnSocket(socketPath);
   const socket = connect(socketPath);
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => reject(unreachable(socketPath, error));
@@ -28,6 +30,31 @@ export async function openDoor(socketPath: string, hello: Hello): Promise<Socket
   return socket;
 }
 
+/**
+ * Whoever can make a socket where the daemon's should be would hear every prompt. Root is trusted with that, and may ask
+ * anybody's daemon.
+ */
+function requireOwnSocket(socketPath: string): void {
+  const self = process.getuid?.();
+  const owner = ownerOf(socketPath);
+  if (self === undefined || owner === undefined || [0, self].includes(owner) || self === 0) return;
+  throw daemonUnreachable.create(`the socket ${socketPath} belongs to another user (uid ${owner})`, {
+    hint: foreignSocket,
+  });
+}
+
+/** Undefined where nothing can be seen; connecting will tell why. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) return undefined;
+    throw error;
+  }
+}
+
+const foreignSocket = "the socket belongs to another user; choose your own with --socket or $CRUCIBLE_SOCKET";
+
 function tooLong(socketPath: string): CrucibleError {
   const bytes = Buffer.byteLength(socketPath);
   return daemonUnreachable.create(
@@ -39,7 +66,7 @@ function tooLong(socketPath: string): CrucibleError {
 function unreachable(socketPath: string, error: unknown): CrucibleError {
   return daemonUnreachable.create(`no daemon answers on ${socketPath}: ${reasonOf(error)}`, {
     hint: isSystemError(error, "EACCES", "EPERM")
-      ? "the socket belongs to another user; choose your own with --socket or $CRUCIBLE_SOCKET"
+      ? foreignSocket
       : "start one with `crucible serve`, or let `crucible acp` start it",
     cause: error,
   });

@@ -2,7 +2,6 @@
  * The composition root: makes every part, ties the ports of one room to what another offers, and takes it all down again in
  * reverse. What a part does is that part's business; what hangs on what is decided here.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { deferred } from "../base/deferred.ts";
 import { daemonLogFile, defaultSocketPath, stateDirectory } from "../base/paths.ts";
@@ -32,6 +31,7 @@ import { Doors } from "./doors.ts";
 import { LiveConfig } from "./live-config.ts";
 import { takeLock } from "./lock.ts";
 import { pipeline } from "./pipeline.ts";
+import { preparePrivateFolder } from "./private-folder.ts";
 import { holdBack, RunningAgents } from "./running-agents.ts";
 import { SessionFactory } from "./session-factory.ts";
 import { successorOpener } from "./successor-opener.ts";
@@ -81,7 +81,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const { server } = config.current;
   const socketPath = options.socket ?? server.socket ?? defaultSocketPath();
   const state = stateDirectory();
-  mkdirSync(state, { recursive: true, mode: 0o700 });
+  preparePrivateFolder(state);
 
   // The socket comes before all that a second daemon must not touch; callers wait until the rest stands.
   const doorsReady = deferred<Doors>();

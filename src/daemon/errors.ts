@@ -11,6 +11,11 @@ export const socketUnusable = defineError(
   "daemonUnreachable",
   "The socket cannot be created where it should be.",
 );
+export const folderUnsafe = defineError(
+  "CRU_FOLDER_UNSAFE",
+  "daemonUnreachable",
+  "A folder for the socket or the state can be changed by another user.",
+);
 export const noDefaultAgent = defineError(
   "CRU_AGENT_UNDECIDED",
   "usage",

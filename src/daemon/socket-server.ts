@@ -2,7 +2,7 @@
  * The daemon's Unix socket: where it is made, who may open it (the user alone: directory 0700, socket 0600), and the greeting
  * that says which door a caller wants. What happens behind a door is not its business.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { isSystemError, messageOf } from "../base/errors.ts";
@@ -10,6 +10,7 @@ import { maxSocketPathBytes } from "../control/door.ts";
 import { maxHelloBytes, parseGreeting, type Greeting } from "../control/hello.ts";
 import { alreadyRunning, socketUnusable } from "./errors.ts";
 import { takeLock } from "./lock.ts";
+import { preparePrivateFolder } from "./private-folder.ts";
 
 /** Time a caller has for its greeting, in milliseconds. */
 export const greetingTimeoutMs = 5000;
@@ -38,12 +39,13 @@ export async function listenOnSocket(
     );
   }
   try {
-    prepareDirectory(dirname(path));
+    preparePrivateFolder(dirname(path));
     const lock = takeLock(`${path}.lock`);
     if (!lock.held) throw running(path, lock.pid);
     try {
       await removeStale(path);
       const server = await listen(path, onGreeting);
+      requireClosedToOthers(path, server);
       const abandon = (): void => {
         rmSync(path, { force: true });
         lock.release();
@@ -61,13 +63,6 @@ export async function listenOnSocket(
       cause: error,
     });
   }
-}
-
-// Only a directory this daemon makes, or its own one by name, is given these permissions: /tmp belongs to others too.
-function prepareDirectory(directory: string): void {
-  const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const ours = made !== undefined || directory.endsWith("/crucible");
-  if (ours && (statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700);
 }
 
 async function removeStale(path: string): Promise<void> {
@@ -106,6 +101,20 @@ function listen(path: string, onGreeting: (socket: Socket, greeting: Greeting) =
     server.once("error", reject);
     server.listen(path, () => resolve(server));
   }).finally(() => process.umask(before));
+}
+
+// Some file systems know no modes and give everything to everybody.
+function requireClosedToOthers(path: string, server: Server): void {
+  const { mode } = lstatSync(path);
+  if ((mode & 0o077) === 0) return;
+  server.close();
+  throw socketUnusable.create(`the socket ${path} cannot be kept from other users: its mode is ${octal(mode)}`, {
+    hint: "choose a place on another file system with --socket, or with socket under [server]",
+  });
+}
+
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
 }
 
 function readGreeting(socket: Socket, onGreeting: (socket: Socket, greeting: Greeting) => Promise<void>): void {

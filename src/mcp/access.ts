@@ -1,28 +1,37 @@
 /**
  * Which session a token stands for. Tokens are 256 random bits, valid for the life of their session and for nothing else.
- * They are looked up by digest, so that the time a look-up takes tells nothing about a token.
+ * Only their digests are kept. A token that is shown is compared with every one of them in constant time, so that the time
+ * an answer takes tells nothing about any token, not even whether one exists that is like it.
  */
-import { createHash } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { newToken } from "../base/ids.ts";
 import type { Session } from "../sessions/session.ts";
 
+interface Issued {
+  readonly digest: Buffer;
+  readonly session: Session;
+}
+
 export class AccessTokens {
-  readonly #sessions = new Map<string, Session>();
+  readonly #issued = new Set<Issued>();
 
   /** A token for the session; it is worthless once the session has ended. */
   issue(session: Session): string {
     const token = newToken();
-    const key = digest(token);
-    this.#sessions.set(key, session);
-    session.scope.add("access token", () => void this.#sessions.delete(key));
+    const issued = { digest: digest(token), session };
+    this.#issued.add(issued);
+    session.scope.add("access token", () => void this.#issued.delete(issued));
     return token;
   }
 
   find(token: string): Session | undefined {
-    return this.#sessions.get(digest(token));
+    const shown = digest(token);
+    let found: Session | undefined;
+    for (const one of this.#issued) if (timingSafeEqual(one.digest, shown)) found = one.session;
+    return found;
   }
 }
 
-function digest(token: string): string {
-  return createHash("sha256").update(token).digest("base64url");
+function digest(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
 }

@@ -5,24 +5,32 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import {
-  localhostHostValidation,
-  localhostOriginValidation,
-  NodeStreamableHTTPServerTransport,
-  toNodeHandler,
-  toWebRequest,
-} from "@modelcontextprotocol/node";
+import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from "@modelcontextprotocol/node";
 import { createMcpHandler, isLegacyRequest, type AuthInfo, type Server } from "@modelcontextprotocol/server";
 import { newToken } from "../base/ids.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
 import type { AccessTokens } from "./access.ts";
-
-/** Largest request body, in bytes: tasks and contexts are text. */
-export const maxBodyBytes = 4 * 1024 * 1024;
+import { maxBodyBytes, readJsonBody } from "./json-body.ts";
+import { foreignCaller } from "./local-caller.ts";
 
 /** Largest header block, in bytes. */
 export const maxHeaderBytes = 16 * 1024;
+
+/** Time a caller has for its headers, in milliseconds; one that says nothing is hung up on then. */
+export const headersTimeoutMs = 5000;
+
+/** Time a caller has for a whole request, in milliseconds. The answer may take as long as it takes. */
+export const requestTimeoutMs = 30_000;
+
+/** How long a connection may stay open between two requests, in milliseconds. */
+export const idleTimeoutMs = 5000;
+
+/** Connections of all callers together; further ones are closed unheard. */
+export const maxHttpConnections = 2048;
+
+/** Requests of one session that may be under way at once, waiting calls and open streams counted; further ones are refused. */
+export const maxRequestsPerSession = 256;
 
 /** Connections of 2025 clients one session may keep; the oldest goes when there is one more. */
 export const maxConnectionsPerSession = 16;
@@ -37,14 +45,22 @@ export interface HttpDoorOptions {
   tokens: AccessTokens;
   serverFor: (session: Session) => Server;
   bus: Bus;
+  /** Tighter ones, for tests that reach them. */
+  limits?: Partial<HttpLimits>;
 }
+
+const httpLimits = { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxHttpConnections, maxRequestsPerSession };
+type HttpLimits = typeof httpLimits;
+
+const tokenRequired = "a bearer token of a live session is required";
+const tooManyRequests = "too many requests of this session are under way; wait for some of them";
 
 type AuthorizedRequest = IncomingMessage & { auth?: AuthInfo };
 
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const { tokens, serverFor, bus } = options;
-  const hostAllowed = localhostHostValidation();
-  const originAllowed = localhostOriginValidation();
+  const limits = { ...httpLimits, ...options.limits };
+  const underWay = requestsUnderWay(limits.maxRequestsPerSession);
   const legacy = legacyConnections(serverFor);
   const onerror = (error: Error): void => bus.emit("warning", { where: "mcp", message: error.message });
   const modern = createMcpHandler(
@@ -58,30 +74,41 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const handleModern = toNodeHandler(modern, { onerror, maxRequestBodySize: maxBodyBytes });
 
   async function handle(request: AuthorizedRequest, response: ServerResponse): Promise<void> {
-    if (!hostAllowed(request, response) || !originAllowed(request, response)) return;
+    const foreign = foreignCaller(request, port);
+    if (foreign !== undefined) return refuse(response, 403, foreign);
     if (request.url?.split("?")[0] !== "/mcp") return refuse(response, 404, "not found");
     const token = bearerToken(request);
-    const session = token === undefined ? undefined : tokens.find(token);
-    if (!session || token === undefined) return refuse(response, 401, "a bearer token of a live session is required");
+    const session = tokens.find(token);
+    if (!session) return refuse(response, 401, tokenRequired);
+    if (!underWay.enter(session, response)) return refuse(response, 429, tooManyRequests);
 
-    const body = request.method === "POST" ? await readJson(request, response) : undefined;
-    if (request.method === "POST" && body === undefined) return;
+    const body = request.method === "POST" ? await readJsonBody(request) : { json: undefined };
+    if (!body) return;
+    if ("refused" in body) return refuse(response, body.refused.status, body.refused.message);
+    // A body takes its time, and the session may have ended meanwhile.
+    if (!tokens.find(token)) return refuse(response, 401, tokenRequired);
     request.auth = { token, clientId: session.id, scopes: [] };
-    const isLegacy = await isLegacyRequest(await toWebRequest(request, body), body);
-    if (isLegacy || request.method !== "POST") await legacy.handle(session, request, response, body);
-    else await handleModern(request, response, body);
+    const isLegacy = await isLegacyRequest(await toWebRequest(request, body.json), body.json);
+    if (isLegacy || request.method !== "POST") await legacy.handle(session, request, response, body.json);
+    else await handleModern(request, response, body.json);
   }
 
-  const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      bus.emit("bug", { where: "mcp over http", error });
-      if (!response.headersSent) refuse(response, 500, "internal error");
-      else response.end();
-    });
-  });
-  // A delegation may run for hours within one request; a client that is slow to send one may not.
-  server.requestTimeout = 60_000;
+  const server = createServer(
+    { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs) },
+    (request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        bus.emit("bug", { where: "mcp over http", error });
+        if (!response.headersSent) refuse(response, 500, "internal error");
+        else response.end();
+      });
+    },
+  );
+  server.headersTimeout = limits.headersTimeoutMs;
+  server.requestTimeout = limits.requestTimeoutMs;
+  server.keepAliveTimeout = limits.idleTimeoutMs;
+  // A delegation may run for hours within one request.
   server.timeout = 0;
+  server.maxConnections = limits.maxHttpConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
@@ -94,6 +121,20 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       await modern.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** Counts the requests of each session that are not answered yet. */
+function requestsUnderWay(most: number): { enter(session: Session, response: ServerResponse): boolean } {
+  const counts = new WeakMap<Session, number>();
+  return {
+    enter(session, response) {
+      const count = counts.get(session) ?? 0;
+      if (count >= most) return false;
+      counts.set(session, count + 1);
+      response.once("close", () => counts.set(session, (counts.get(session) ?? 1) - 1));
+      return true;
     },
   };
 }
@@ -119,15 +160,16 @@ function legacyConnections(serverFor: (session: Session) => Server): {
     const open = connectionsOf(session);
     const transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: newToken,
-      onsessioninitialized: (id) => void open.set(id, transport),
+      onsessioninitialized: async (id) => {
+        open.set(id, transport);
+        const [oldest] = open.size > maxConnectionsPerSession ? [...open.entries()] : [];
+        if (!oldest) return;
+        open.delete(oldest[0]);
+        await oldest[1].close();
+      },
       onsessionclosed: (id) => void open.delete(id),
     });
     await serverFor(session).connect(transport);
-    const [oldest] = open.size >= maxConnectionsPerSession ? [...open.entries()] : [];
-    if (oldest) {
-      open.delete(oldest[0]);
-      await oldest[1].close();
-    }
     return transport;
   }
 
@@ -142,36 +184,16 @@ function legacyConnections(serverFor: (session: Session) => Server): {
   };
 }
 
-function bearerToken(request: IncomingMessage): string | undefined {
-  return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? "")?.[1];
-}
-
-/** The body as JSON; answers itself and gives undefined when it is too large or no JSON. */
-async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= maxBodyBytes) chunks.push(chunk);
-    // Some more is read and thrown away, so that the client is done sending and hears why.
-    else if (bytes > 2 * maxBodyBytes) break;
-  }
-  if (bytes > maxBodyBytes) {
-    response.setHeader("connection", "close");
-    refuse(response, 413, `a request may have at most ${maxBodyBytes} bytes`);
-    return undefined;
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
-  } catch {
-    refuse(response, 400, "expected a JSON-RPC message");
-    return undefined;
-  }
+/** Empty if none is shown; an empty one is nobody's. */
+function bearerToken(request: IncomingMessage): string {
+  return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (status === 401) headers["www-authenticate"] = "Bearer";
+  // Who is refused is not heard out, and keeps no connection.
+  if (status !== 404 && status !== 400) headers["connection"] = "close";
   response.writeHead(status, headers);
   response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32600, message } }));
 }

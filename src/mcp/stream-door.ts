@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import type { Server } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import type { Bus } from "../observe/bus.ts";
-import { maxBodyBytes } from "./http-door.ts";
+import { maxBodyBytes } from "./json-body.ts";
 
 /** Serves one connection until it closes. `createServer` makes a fresh server of the same session each time it is called. */
 export function serveStream(stream: Duplex, createServer: () => Server, bus: Bus): Promise<void> {

@@ -1,12 +1,14 @@
 /**
  * The log: JSON lines on stderr and in a file of the state folder that is rotated by size. Every line passes redaction here,
- * whoever wrote it. This is the only place that knows the logging library.
+ * whoever wrote it, and nothing in it can command the terminal on which it is read. This is the only place that knows the
+ * logging library.
  */
 import { mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { pino } from "pino";
 import { createStream } from "rotating-file-stream";
 import { redactText } from "../base/secrets.ts";
+import { plainJson } from "../base/text.ts";
 import type { LogLevel } from "../config/config.ts";
 
 /** Size at which the log file is rotated, in MiB, and how many older ones are kept. */
@@ -43,7 +45,7 @@ export function openLog(options: LogOptions): Log {
   rolling.on("warning", () => {});
   const destination = {
     write(line: string) {
-      const safe = redactText(line);
+      const safe = plainJson(redactText(line));
       rolling.write(safe);
       if (options.stderr) process.stderr.write(safe);
     },

@@ -1,4 +1,5 @@
 /** `crucible serve`: the daemon in the foreground. */
+import { plainText } from "../../base/text.ts";
 import type { LogLevel } from "../../config/config.ts";
 import { backgroundVariable } from "../background-mark.ts";
 import { resolveSocketPath } from "../socket-path.ts";
@@ -21,6 +22,7 @@ export async function serveCommand({ config, socket, logLevel }: ServeOptions): 
     logLevel: logLevel as LogLevel | undefined,
     handStarted,
     onReady: (socketPath) => void tell(`listening on unix:${socketPath}\n`),
-    onNotice: (line) => void tell(`crucible: ${line}\n`),
+    // A stack may quote what an agent said.
+    onNotice: (line) => void tell(`crucible: ${plainText(line)}\n`),
   });
 }

@@ -44,11 +44,15 @@ function programCell({ path, foundIn, install, problem }: AgentReport, style: St
 
 /** What there is to say of one agent besides its line: what it can do, or why it does not start. */
 function detailLines({ name, path, problem, probe }: AgentReport, style: Style): string[] {
-  if (probe) return ["", style.bold(name), ...abilities(probe).map((line) => `  ${line}`)];
+  const heading = style.bold(oneLine(name, 100));
+  if (probe) return ["", heading, ...abilities(probe).map((line) => `  ${line}`)];
   if (!problem || path === null) return [];
   const hint = problem.hint === null ? [] : [`${style.accent("hint:")} ${plainText(problem.hint)}`];
-  const lines = [`${style.bad("error:")} ${plainText(problem.message)} ${style.dim(`[${problem.code}]`)}`, ...hint];
-  return ["", style.bold(name), ...lines.flatMap((text) => text.split("\n")).map((line) => `  ${line}`)];
+  const lines = [
+    `${style.bad("error:")} ${plainText(problem.message)} ${style.dim(`[${oneLine(problem.code, 60)}]`)}`,
+    ...hint,
+  ];
+  return ["", heading, ...lines.flatMap((text) => text.split("\n")).map((line) => `  ${line}`)];
 }
 
 function abilities(probe: AgentProbe): string[] {

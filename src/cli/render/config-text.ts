@@ -8,16 +8,21 @@ import { displayWidth } from "./table.ts";
 const commentColumn = 60;
 
 export function configText({ file, values }: ConfigDescription, style: Style): string {
-  const heading = style.dim(file === null ? "# no configuration file" : `# ${plainText(file)}`);
+  const heading = style.dim(file === null ? "# no configuration file" : `# ${onOneLine(file)}`);
   return `${[heading, ...values.map((value) => line(value, style))].join("\n")}\n`;
 }
 
 function line({ key, value, origin }: DescribedValue, style: Style): string {
   // Text, numbers, truth values and arrays of them are written in JSON as in TOML.
-  const text = value === null ? `#${key} =` : plainText(`${key} = ${JSON.stringify(value)}`);
+  const text = value === null ? `#${key} =` : onOneLine(`${key} = ${JSON.stringify(value)}`);
   const gap = " ".repeat(Math.max(2, commentColumn - displayWidth(text)));
-  const comment = style.dim(`# ${value === null ? "not set" : plainText(origin)}`);
+  const comment = style.dim(`# ${value === null ? "not set" : onOneLine(origin)}`);
   return `${paintOf(value, { origin, style })(text)}${gap}${comment}`;
+}
+
+/** A folder's name may have a newline in it, and what follows would not be a comment any more. */
+function onOneLine(text: string): string {
+  return plainText(text).replaceAll("\n", " ");
 }
 
 /** What the user wrote stands out; what is not there steps back. */

@@ -29,12 +29,12 @@ export function createDemoLog({ style, columns, write }: DemoLogOptions): DemoLo
       const [first = "", ...rest] = lines.flatMap((line) => wrapped(line, columns - margin.length));
       const below = rest.map((line) => `${margin}${line}`.trimEnd());
       write(
-        `${[`${style.dim(`${seconds} s`)}  ${style.bold(who.padEnd(whoWidth))}  ${first}`, ...below].join("\n")}\n`,
+        `${[`${style.dim(`${seconds} s`)}  ${style.bold(plainText(who).padEnd(whoWidth))}  ${first}`, ...below].join("\n")}\n`,
       );
     },
     section(heading, text) {
       const lines = plainText(text).trimEnd().split("\n");
-      write(`\n${style.accent(heading)}\n${lines.map((line) => `  ${line}`.trimEnd()).join("\n")}\n`);
+      write(`\n${style.accent(plainText(heading))}\n${lines.map((line) => `  ${line}`.trimEnd()).join("\n")}\n`);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** An explained delegation as lines for people. */
 import type { Explanation } from "../../delegation/explain.ts";
-import { formatBytes } from "../../base/text.ts";
+import { formatBytes, oneLine } from "../../base/text.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
@@ -20,5 +20,5 @@ export function explanationText(explanation: Explanation, style: Style): string 
     );
   }
   const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));
-  return `${[...lineage, target].join(" → ")}: ${verdict}\n${lines.join("\n")}\n`;
+  return `${oneLine([...lineage, target].join(" → "), 1000)}: ${verdict}\n${lines.join("\n")}\n`;
 }

@@ -1,4 +1,8 @@
-/** Columns of text, each as wide as its widest cell. Knows nothing of colour: cells are painted after they were padded. */
+/**
+ * Columns of text, each as wide as its widest cell. Knows nothing of colour: cells are painted after they were padded. Whatever
+ * a cell says, it stays one line and commands no terminal.
+ */
+import { plainText } from "../../base/text.ts";
 
 export interface Cell {
   readonly text: string;
@@ -6,7 +10,8 @@ export interface Cell {
 }
 
 /** One line for each row, cells two spaces apart, the last one not padded. */
-export function tableLines(rows: readonly (readonly Cell[])[]): string[] {
+export function tableLines(cells: readonly (readonly Cell[])[]): string[] {
+  const rows = cells.map((row) => row.map((cell) => ({ ...cell, text: plainText(cell.text).replaceAll("\n", " ") })));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach(({ text }, column) => (widths[column] = Math.max(widths[column] ?? 0, displayWidth(text))));

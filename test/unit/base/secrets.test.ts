@@ -53,8 +53,15 @@ describe("a value is secret by its shape", () => {
     expect(isSecretValue(value)).toBe(true);
   });
 
-  test("when it is random, as our own tokens are", () => {
-    expect(newToken()).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  test("when it is one of our own tokens, whatever stands around it", () => {
+    for (let one = 0; one < 1000; one++) {
+      const token = newToken();
+      expect(token).toMatch(/^cru_[A-Za-z0-9_-]{43}$/);
+      expect(redactText(`x ${token}, "${token}" ${token}\n`)).not.toContain(token.slice(5));
+    }
+  });
+
+  test("when it is random", () => {
     for (let seed = 0; seed < 5000; seed++) {
       const token = createHash("sha256").update(String(seed)).digest("base64url");
       expect(isSecretValue(token), token).toBe(true);

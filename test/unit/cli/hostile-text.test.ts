@@ -1,0 +1,241 @@
+/**
+ * Whatever agents say, a terminal that shows it does nothing but show it: one row for each page of the command line. A page
+ * that is new has to be given a row here.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { DelegationProgress } from "../../../src/base/delegation.ts";
+import { CrucibleError, defineError } from "../../../src/base/errors.ts";
+import { plainJson } from "../../../src/base/text.ts";
+import type { AgentReport } from "../../../src/control/agent-report.ts";
+import type { DaemonStatus, SessionNode } from "../../../src/control/methods.ts";
+import { agentsText } from "../../../src/cli/render/agents-text.ts";
+import { configText } from "../../../src/cli/render/config-text.ts";
+import { DelegationTree } from "../../../src/cli/render/delegation-tree.ts";
+import { createDemoLog } from "../../../src/cli/render/demo-log.ts";
+import { errorText } from "../../../src/cli/render/error-text.ts";
+import { explanationText } from "../../../src/cli/render/explanation-text.ts";
+import { openLiveTree, type Screen } from "../../../src/cli/render/live-tree.ts";
+import { showProgress } from "../../../src/cli/render/progress-line.ts";
+import { sessionTreeText } from "../../../src/cli/render/session-tree.ts";
+import { statusText } from "../../../src/cli/render/status-text.ts";
+import { styleFor } from "../../../src/cli/render/style.ts";
+
+const style = styleFor({ isTTY: false }, {});
+
+/** Sets the title, clears the screen, rings, starts a sequence in one character, turns text around, forges a line. */
+const evil = "\u001b]0;owned\u0007\u001b[2J\u0008\u0000\u009b31m\u0085\u202e\u2066\u200f\u061cx\r\nforged line";
+
+// oxlint-disable-next-line no-control-regex -- that none is left is the point
+const commands = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
+/** The same shape with the worst text in every place where there is text. */
+function hostile<T>(value: T): T {
+  if (typeof value === "string") return `${value}${evil}` as T;
+  if (Array.isArray(value)) return value.map((one: unknown) => hostile(one)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, hostile(field)])) as T;
+}
+
+const node: SessionNode = {
+  sessionId: "ses_1",
+  origin: "delegation",
+  agent: "worker",
+  state: "working",
+  depth: 1,
+  cwd: "/kiln",
+  startedAt: 0,
+  pid: 1,
+  residentBytes: 1,
+  delegation: { id: "del_1", title: "a task", toolCalls: 1 },
+  children: [],
+};
+
+const progress: DelegationProgress = {
+  delegationId: "del_1",
+  parentId: null,
+  agent: "worker",
+  title: "a task",
+  depth: 1,
+  kind: "activity",
+  line: "reads a file",
+  status: null,
+  at: 0,
+};
+
+const report: AgentReport = {
+  name: "worker",
+  from: "own",
+  path: "/bin/worker",
+  foundIn: "login PATH",
+  install: "npm i worker",
+  description: "works",
+  problem: { code: "CRU_AGENT_START", message: "it said", hint: "do" },
+  probe: null,
+};
+
+const probe: AgentReport["probe"] = {
+  name: "Worker",
+  version: "1",
+  protocolVersion: 1,
+  loadSession: true,
+  sessionCapabilities: ["list"],
+  promptCapabilities: ["image"],
+  mcp: ["stdio"],
+  authMethods: ["login"],
+  milliseconds: 1,
+  residentBytes: 1,
+};
+
+const status = {
+  version: "1",
+  pid: 1,
+  startedAt: 0,
+  socket: "/s",
+  configFile: "/c",
+  stateDirectory: "/d",
+  logFile: "/l",
+  mcpUrl: "http://127.0.0.1:1/mcp",
+  editors: 0,
+  sessions: 0,
+  agents: 0,
+  delegations: { running: 0, queued: 0 },
+  residentBytes: 0,
+} satisfies DaemonStatus;
+
+const failure = defineError("CRU_TEST", "agentFailed", "For tests.");
+
+interface Page {
+  file: string;
+  /** What it shows when every text in it is hostile. */
+  shown: () => string;
+  /** It may have several lines of an agent's text; elsewhere a line more is a line forged. */
+  manyLines?: true;
+}
+
+const pages: Record<string, Page> = {
+  "crucible ps": {
+    file: "session-tree.ts",
+    shown: () => sessionTreeText([{ ...hostile(node), children: [hostile(node)] }], { now: 0, style }),
+  },
+  "crucible delegate, the tree": {
+    file: "delegation-tree.ts",
+    shown: () => {
+      const tree = new DelegationTree();
+      tree.add({ ...hostile(progress), kind: "activity", parentId: null });
+      return tree.lines({ now: 0, columns: 400, style }).join("\n");
+    },
+  },
+  "crucible delegate, the tree on a screen": {
+    file: "live-tree.ts",
+    shown: () => {
+      let drawn = "";
+      const screen: Screen = { isTTY: true, columns: 400, rows: 20, write: (text) => (drawn += text) };
+      const before = process.env["TERM"];
+      process.env["TERM"] = "xterm";
+      try {
+        const tree = openLiveTree(screen);
+        tree.show({ ...hostile(progress), kind: "activity", parentId: null });
+        tree.close();
+      } finally {
+        if (before === undefined) delete process.env["TERM"];
+        else process.env["TERM"] = before;
+      }
+      // The picture itself is drawn with the cursor and with colours.
+      // oxlint-disable-next-line no-control-regex -- these are ours
+      return drawn.replaceAll(/\u001b\[\d*[AJm]|\r/g, "");
+    },
+  },
+  "crucible agents": { file: "agents-text.ts", shown: () => agentsText([hostile(report)], style), manyLines: true },
+  "crucible agents --probe": {
+    file: "agents-text.ts",
+    shown: () => agentsText([hostile({ ...report, problem: null, probe })], style),
+  },
+  "crucible agents --probe, as it goes": {
+    file: "progress-line.ts",
+    shown: () => {
+      let drawn = "";
+      const stream = { isTTY: true, columns: 400, write: (text: string) => (drawn += text) };
+      showProgress(stream as unknown as NodeJS.WriteStream).say(evil);
+      return drawn.replace("\r\u001b[K", "");
+    },
+  },
+  "crucible explain": {
+    file: "explanation-text.ts",
+    shown: () =>
+      explanationText(
+        hostile({
+          allowed: false,
+          lineage: ["parent"],
+          target: "worker",
+          because: "it is so",
+          error: { code: "CRU_TEST", message: "no", hint: "do" },
+          grant: {
+            remaining_depth: 1,
+            targets: ["worker"],
+            kiln: ["/kiln"],
+            result_max_bytes: 1,
+            max_concurrent_delegations: 1,
+          },
+        }),
+        style,
+      ),
+  },
+  "crucible config show": {
+    file: "config-text.ts",
+    shown: () => configText(hostile({ file: "/c", values: [{ key: "a.b", value: "c", origin: "/c:1" }] }), style),
+  },
+  "crucible status": { file: "status-text.ts", shown: () => statusText(hostile(status), { now: 0, style }) },
+  "crucible demo": {
+    file: "demo-log.ts",
+    shown: () => {
+      let written = "";
+      const log = createDemoLog({ style, columns: 200, write: (text) => void (written += text) });
+      log.row(hostile("agent"), hostile("says"));
+      log.section(hostile("file"), hostile("text"));
+      return written;
+    },
+    manyLines: true,
+  },
+  "an expected error": {
+    file: "error-text.ts",
+    shown: () => errorText(new CrucibleError(failure, hostile("it said"), { hint: hostile("do") }), style),
+    manyLines: true,
+  },
+  "a mistake of Crucible's own": {
+    file: "error-text.ts",
+    shown: () => errorText(new Error(hostile("it said")), style),
+    manyLines: true,
+  },
+};
+
+/** What pages are made of, and shows nothing by itself. */
+const materials = ["style.ts", "table.ts"];
+
+test("every page of the command line has its row", () => {
+  const files = readdirSync(join(import.meta.dirname, "../../../src/cli/render"));
+  const known = new Set([...Object.values(pages).map(({ file }) => file), ...materials]);
+  expect(files.filter((file) => !known.has(file))).toEqual([]);
+});
+
+test.each(Object.entries(pages))("%s: nothing in it is what a terminal obeys", (_name, { shown }) => {
+  const text = shown();
+  expect(text).toContain("owned");
+  expect(text).not.toMatch(commands);
+});
+
+test.each(Object.entries(pages).filter(([, { manyLines }]) => !manyLines))(
+  "%s: no line of it is an agent's own",
+  (_name, { shown }) => {
+    expect(shown()).toContain("forged line");
+    expect(shown()).not.toMatch(/^\s*forged line/m);
+  },
+);
+
+test("JSON for scripts says the same and commands no terminal", () => {
+  const value = { text: evil, list: [evil] };
+  const printed = plainJson(JSON.stringify(value, null, 2));
+  expect(printed).not.toMatch(commands);
+  expect(JSON.parse(printed)).toEqual(value);
+});
