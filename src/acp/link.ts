@@ -199,8 +199,11 @@ export class Link implements Peer {
     if (method === undefined && ("result" in message || "error" in message)) return this.#receiveAnswer(message, line);
     if (typeof method !== "string") this.#invalid(id, line);
     else if (id === undefined) this.#receiveNotification(method, params, line);
-    else if (isRequestId(id)) void this.#receiveRequest({ id, method, params });
-    else this.#invalid(null, line);
+    else if (isRequestId(id)) {
+      void this.#receiveRequest({ id, method, params });
+      // Whether it may pass is decided in microtasks; what was said after it does not overtake it.
+      this.#hold();
+    } else this.#invalid(null, line);
   }
 
   #receiveAnswer(message: Record<string, unknown>, line: string): void {

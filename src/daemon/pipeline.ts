@@ -8,7 +8,7 @@ import { atWork } from "../delegation/at-work.ts";
 import { cascade } from "../delegation/cascade.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
-import { childFiles } from "../kiln/child-files.ts";
+import { gate } from "../kiln/gate.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import type { Session } from "../sessions/session.ts";
@@ -39,7 +39,10 @@ export function pipeline(
     ...handoffs.taps(session),
     ...(instructions ? [openingWords(instructions, given)] : []),
     permissions.interceptor(session),
-    childFiles(session, (written) => delegations.ofChild(session)?.wrote(written)),
+    gate(session, {
+      check: (one, act) => permissions.check(one, act),
+      onWritten: (written) => delegations.ofChild(session)?.wrote(written),
+    }),
     // Next to the agent: what comes after the end of a task reaches nobody.
     ...atWork(session, delegations),
   ];

@@ -1,29 +1,17 @@
-/**
- * The tap that answers a child's file requests itself (ACP, "File System"): a child has no editor, and may touch only what
- * lies in its session's directory. A root session's requests go to its editor as they are.
- */
-import type { Interceptor } from "../acp/interceptor.ts";
-import { isRecord } from "../acp/wire.ts";
-import { CrucibleError, isSystemError } from "../base/errors.ts";
+/** The texts of files that Crucible reads and writes for a child, which has no editor (ACP, "File System"). */
+import { CrucibleError } from "../base/errors.ts";
 import { formatBytes } from "../base/text.ts";
-import { permissionDenied } from "../permissions/errors.ts";
-import type { ToolSet } from "../sessions/grant.ts";
-import type { Session } from "../sessions/session.ts";
-import { explainingFailures, openForReading, openForWriting, type OpenedFile } from "./boundary.ts";
-import { fileNotFound, invalidRequest, kilnDenied } from "./errors.ts";
+import type { Kiln } from "../sessions/kiln.ts";
+import type { Place } from "./boundary.ts";
+import { fileNotFound, kilnDenied } from "./errors.ts";
+import { countField, textField } from "./fields.ts";
+import { openForReading, writeFile, type OpenedFile } from "./files.ts";
 
 /** Largest file that is read through the protocol, in bytes. */
 export const maxFileBytes = 32 * 1024 * 1024;
 
 /** Largest file whose earlier text is told when it is written, in bytes. */
 const maxToldBytes = 512 * 1024;
-
-/** What an agent has to be given to ask this of its client. */
-const toolSetOfMethod: Readonly<Record<string, ToolSet>> = {
-  "fs/read_text_file": "read",
-  "fs/write_text_file": "write",
-  "terminal/create": "execute",
-};
 
 export interface Written {
   /** Absolute, as the agent gave it. */
@@ -33,81 +21,47 @@ export interface Written {
   after: string;
 }
 
-/** `onWritten` hears of each file once it is written. */
-export function childFiles(session: Session, onWritten: (written: Written) => void): Interceptor {
-  return {
-    name: "files",
-    async agentRequest(request, next) {
-      const needed = toolSetOfMethod[request.method];
-      if (needed) requireGranted(session, needed);
-      // Who speaks at an editor works on the editor's files.
-      if (session.origin !== "delegation") return next(request);
-      switch (request.method) {
-        case "fs/read_text_file":
-          return { content: await read(session.cwd, request.params) };
-        case "fs/write_text_file":
-          onWritten(await write(session.cwd, request.params));
-          return {};
-        default:
-          return next(request);
-      }
-    },
-  };
-}
-
-function requireGranted(session: Session, tool: ToolSet): void {
-  if (session.grant.tools.has(tool)) return;
-  throw permissionDenied.create(`this session was not given ${tool}`, {
-    hint: "do without, and say in your report what you could not do",
-  });
-}
-
-async function read(kiln: string, params: unknown): Promise<string> {
-  const path = textField(params, "path");
-  const { handle, stats } = await openForReading(kiln, path);
-  try {
-    if (stats.size > maxFileBytes) {
-      throw kilnDenied.create(`${path} has ${formatBytes(stats.size)}, more than ${formatBytes(maxFileBytes)}`, {
-        hint: "read it in parts with a command",
-      });
-    }
-    const content = await handle.readFile("utf8");
-    return excerpt(content, numberField(params, "line"), numberField(params, "limit"));
-  } finally {
-    await handle.close();
-  }
-}
-
-async function write(kiln: string, params: unknown): Promise<Written> {
-  const content = textField(params, "content");
-  const path = textField(params, "path");
-  const before = await earlierText(kiln, path);
-  const { handle } = await openForWriting(kiln, path);
-  try {
-    await explainingFailures(path, async () => {
-      await handle.truncate(0);
-      await handle.writeFile(content, "utf8");
+/** Answers `fs/read_text_file` with the lines that are asked for. */
+export async function readText(kiln: Kiln, place: Place, params: unknown): Promise<{ content: string }> {
+  await using file = await openForReading(kiln, place);
+  const { size } = file.stats;
+  if (size > maxFileBytes) {
+    throw kilnDenied.create(`${place.asked} has ${formatBytes(size)}, more than ${formatBytes(maxFileBytes)}`, {
+      hint: "read it in parts with a command",
     });
-    return { path, before, after: content };
-  } finally {
-    await handle.close();
   }
+  const content = await textOf(file);
+  return { content: excerpt(content, countField(params, "line"), countField(params, "limit")) };
 }
 
-async function earlierText(kiln: string, path: string): Promise<Written["before"]> {
-  let opened: OpenedFile;
+/** Does what `fs/write_text_file` asks. */
+export async function writeText(kiln: Kiln, place: Place, params: unknown): Promise<Written> {
+  const text = textField(params, "content");
+  const before = await earlierText(kiln, place);
+  await writeFile({ kiln, place, text });
+  return { path: place.asked, before, after: text };
+}
+
+async function earlierText(kiln: Kiln, place: Place): Promise<Written["before"]> {
   try {
-    opened = await openForReading(kiln, path);
+    await using file = await openForReading(kiln, place);
+    return file.stats.size > maxToldBytes ? undefined : await textOf(file);
   } catch (error) {
     if (fileNotFound.matches(error)) return null;
     // What may not be read may still be written; that is decided after this.
-    if (error instanceof CrucibleError || isSystemError(error, "EACCES", "EPERM")) return undefined;
+    if (error instanceof CrucibleError) return undefined;
     throw error;
   }
-  try {
-    return opened.stats.size > maxToldBytes ? undefined : await opened.handle.readFile("utf8");
-  } finally {
-    await opened.handle.close();
+}
+
+/** As much as there was when it was opened: a file that grows on and on ends somewhere. */
+async function textOf({ handle, stats }: OpenedFile): Promise<string> {
+  const bytes = Buffer.alloc(stats.size);
+  let filled = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled);
+    filled += bytesRead;
+    if (bytesRead === 0 || filled === bytes.length) return bytes.toString("utf8", 0, filled);
   }
 }
 
@@ -117,15 +71,4 @@ function excerpt(content: string, line: number | undefined, limit: number | unde
   const start = Math.max(0, (line ?? 1) - 1);
   const lines = content.split("\n");
   return lines.slice(start, limit === undefined ? undefined : start + limit).join("\n");
-}
-
-function textField(params: unknown, name: string): string {
-  const value = isRecord(params) ? params[name] : undefined;
-  if (typeof value === "string") return value;
-  throw invalidRequest.create(`expected ${name} to be a string, got ${value === undefined ? "nothing" : typeof value}`);
-}
-
-function numberField(params: unknown, name: string): number | undefined {
-  const value = isRecord(params) ? params[name] : undefined;
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined;
 }

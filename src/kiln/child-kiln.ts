@@ -1,12 +1,12 @@
 /** From the kiln of a session to that of an agent that works for it or in its place: the same, or narrower. */
-import { realpath, stat } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { isInside } from "../base/paths.ts";
 import type { Grant } from "../sessions/grant.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import type { Session } from "../sessions/session.ts";
-import { denyingPattern } from "./deny-glob.ts";
-import { denied, notADirectory, outside } from "./errors.ts";
+import { placeIn } from "./boundary.ts";
+import { notADirectory } from "./errors.ts";
 import { realIfKnown } from "./real-path.ts";
 
 /** Whoever may not write with tools may not write at all. */
@@ -29,17 +29,14 @@ export async function placeOfChild(
   return { cwd: directory, kiln: { ...kiln, directories: [directory] } };
 }
 
-/** The real path of a directory to work in. */
-export async function directoryIn({ directories, deny }: Kiln, path: string): Promise<string> {
-  const real = realIfKnown(path);
-  if (!directories.some((directory) => isInside(directory, real))) throw outside(path, directories);
-  const pattern = denyingPattern(deny, real) ?? denyingPattern(deny, path);
-  if (pattern !== undefined) throw denied(path, pattern);
-  const stats = await stat(real).catch(() => undefined);
+/** The real path of a directory to work in. Rejects with CRU_KILN_OUTSIDE, CRU_KILN_DENIED or CRU_KILN_DIRECTORY. */
+export async function directoryIn(kiln: Kiln, asked: string): Promise<string> {
+  const { path } = placeIn(kiln, asked, "work");
+  const stats = await lstat(path).catch(() => undefined);
   // Once more, since it may have been swapped for a link in between.
-  if (stats?.isDirectory() && (await realpath(real)) === real) return real;
-  throw notADirectory.create(`${path} is ${stats ? "not a directory" : "not there"}`, {
-    hint: `name a directory below ${directories[0] ?? "the session's"}`,
+  if (stats?.isDirectory() && (await realpath(path)) === path) return path;
+  throw notADirectory.create(`${asked} is ${stats ? "not a directory" : "not there"}`, {
+    hint: `name a directory below ${kiln.directories[0] ?? "the session's"}`,
   });
 }
 

@@ -37,3 +37,24 @@ export function denied(path: string, pattern: string): Error {
     hint: "do without it, and say in your report what you could not do",
   });
 }
+
+export function notAFile(path: string): Error {
+  return kilnDenied.create(`${path} is not an ordinary file`, { hint: "name a file, not a directory, device or pipe" });
+}
+
+// Agents look for this errno in the text before they create a file.
+export function notFound(path: string, cause: unknown): Error {
+  return fileNotFound.create(`ENOENT: no such file: ${path}`, { cause });
+}
+
+/** Something else stands there than what was decided upon. */
+export function swapped(path: string): Error {
+  return outsideKiln.create(`${path} leads outside by a link, or was changed while it was opened`, {
+    hint: "try again when nothing changes it",
+  });
+}
+
+/** What the system says, in its own word: agents look for that. */
+export function explained(path: string, cause: Error): Error {
+  return fileFailed.create(`${path}: ${cause.message}`, { cause });
+}

@@ -2,6 +2,7 @@
  * Requests under way: they are cancelled on the other side under the id that the other side gave them, whoever asked
  * (ACP, "Cancellation"), and ids of any form come back as they were.
  */
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { AcpClient, Message } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
@@ -56,7 +57,9 @@ test.each([
 ])("an agent that cancels %s cancels that request at the editor", async (method) => {
   editor.onRequest("*", neverAnswered);
   for (let count = 0; count < 5; count++) void agent.acp.sendRequest("_vendor/other", {});
-  const request = agent.acp.sendRequest(method, { sessionId: session.agentId, options: [], toolCall: {} });
+  const path = join(relay.daemon.kiln, "a");
+  const params = { sessionId: session.agentId, path, options: [], toolCall: {} };
+  const request = agent.acp.sendRequest(method, params);
   const { id } = await editor.waitForRequest(method);
   agent.acp.notify(cancelRequest, { requestId: request.id });
   const cancel = await editor.waitFor((message) => message.method === cancelRequest);

@@ -3,6 +3,7 @@
  * and nothing is lost; and messages as large as pictures and whole files make them pass.
  */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LineSplitter } from "../../src/base/lines.ts";
@@ -113,7 +114,11 @@ test("messages of 40 MB pass: a prompt, its answer, an update, and a file that t
   expect(sameData(editor.updates(editorId)[0]!["data"])).toBe(true);
 
   editor.onRequest("fs/write_text_file", ({ content }) => ({ _meta: { same: sameData(content) } }));
-  const written = await agent.acp.request("fs/write_text_file", { sessionId: agentId, path: "/x", content: data });
+  const written = await agent.acp.request("fs/write_text_file", {
+    sessionId: agentId,
+    path: join(relay.daemon.kiln, "x"),
+    content: data,
+  });
   expect(written).toEqual({ _meta: { same: true } });
 
   function sameData(other: unknown): boolean {

@@ -2,6 +2,7 @@
  * Every message kind of the protocol passes through Crucible as it came, both ways: the least of each, the most of each, and each
  * with fields, kinds and values that no schema knows (ACP, "Extensibility"). Only the session's id differs between the two sides.
  */
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RpcRefusal, type AcpClient } from "../support/acp-client.ts";
 import type { Actor } from "../support/mirror-stage.ts";
@@ -150,7 +151,9 @@ describe.each([
     const { editorId, agentId } = await relay.openSession(editor);
     const ends = { from: agent.acp, to: editor, method: kind.method };
     // An elicitation may belong to a request instead of a session; that has a test of its own.
-    const requests = requestsOf(schema, kind).filter(({ params }) => !("requestId" in params));
+    const requests = requestsOf(schema, kind)
+      .filter(({ params }) => !("requestId" in params))
+      .map(({ params, outcome }) => ({ params: insideKiln(kind.method, params), outcome }));
     await expectRequestsRelayed(ends, underIds(requests, { from: agentId, to: editorId }));
   });
 
@@ -283,6 +286,15 @@ function requestsOf(schema: ProtocolSchema, { params, result }: MessageKind): Ge
     params: allParams[index % allParams.length]!,
     outcome: outcomes[index % outcomes.length]!,
   }));
+}
+
+/** Paths that agents name lie in the kiln, or they do not pass: the generated text becomes the name of a file there. */
+function insideKiln(method: string, params: JsonRecord): JsonRecord {
+  const placed = (path: unknown): string => join(relay.daemon.kiln, String(path).replaceAll("\0", "").slice(0, 200));
+  if (method.startsWith("fs/")) return { ...params, path: placed(params["path"]) };
+  return method === "terminal/create" && typeof params["cwd"] === "string"
+    ? { ...params, cwd: placed(params["cwd"]) }
+    : params;
 }
 
 function underIds(requests: readonly GeneratedRequest[], { from, to }: { from: string; to: string }): RelayedRequest[] {

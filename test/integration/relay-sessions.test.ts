@@ -1,4 +1,5 @@
 /** Sessions of an editor: their ids on each side, the order of what is said in them, and that none hears of another. */
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { AcpClient } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
@@ -135,7 +136,7 @@ describe("order", () => {
   ])("%s arrives before what the agent says after it", async (method) => {
     const { agentId } = await relay.openSession(editor);
     const before = editor.received.length;
-    const params = { sessionId: agentId };
+    const params = { sessionId: agentId, path: join(relay.daemon.kiln, "a"), command: "ls" };
     agent.acp.sendLine(
       lines([
         { jsonrpc: "2.0", method: "session/update", params: { ...params, update: chunk(1) } },
@@ -222,7 +223,7 @@ describe("a profile with settings", () => {
     relay.stage.onRequest("session/new", () => {
       setImmediate(() => {
         agent.acp.notify("session/update", { sessionId: "eager", update: chunk(1) });
-        void agent.acp.sendRequest("fs/read_text_file", { sessionId: "eager", path: "/a" });
+        void agent.acp.sendRequest("fs/read_text_file", { sessionId: "eager", path: join(relay.daemon.kiln, "a") });
       });
       return { sessionId: "eager", modes };
     });
