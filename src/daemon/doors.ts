@@ -12,7 +12,7 @@ import type { ChildrenShown } from "../display/children-shown.ts";
 import { EditorConnection } from "../editor/connection.ts";
 import type { EditorPorts } from "../editor/ports.ts";
 import type { AccessTokens } from "../mcp/access.ts";
-import { kilnOf } from "../kiln/open-kiln.ts";
+import { kilnOf, requireInRoots } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { rootGrant } from "../sessions/grant.ts";
 import type { Store } from "../sessions/records.ts";
@@ -110,6 +110,7 @@ export class Doors {
       version,
       startAgent: (profile, initialize, owner) => agents.start({ profile, initialize, owner, cwd }),
       knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
+      requireReachable: (place) => requireInRoots(place, config.current.kiln),
       createSession: (plan) =>
         sessions.create({
           ...plan,

@@ -1,6 +1,8 @@
 /** What `crucible explain` asks: the policy's answer for two profiles by name. */
+import { CrucibleError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { explain, type Explanation } from "../delegation/explain.ts";
+import { kilnOf } from "../kiln/open-kiln.ts";
 import { profileNamed } from "./profiles.ts";
 
 /** Throws CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
@@ -8,5 +10,15 @@ export function explainDelegation(
   question: { from: string; target: string; depth: number; cwd: string },
   config: Config,
 ): Explanation {
-  return explain({ ...question, from: profileNamed(config, question.from) }, config);
+  const kiln = reach(question.cwd, config);
+  return explain({ ...question, kiln, from: profileNamed(config, question.from) }, config);
+}
+
+function reach(cwd: string, config: Config): readonly string[] | CrucibleError {
+  try {
+    return kilnOf({ cwd }, config.kiln).directories;
+  } catch (error) {
+    if (error instanceof CrucibleError) return error;
+    throw error;
+  }
 }

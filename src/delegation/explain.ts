@@ -2,6 +2,7 @@
  * What the policy would say of a delegation, and why, without making it: the same `decide` that decides, asked about a caller that
  * does not exist.
  */
+import { CrucibleError } from "../base/errors.ts";
 import type { DelegationFailure } from "../base/delegation.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import { childGrant, rootGrant, type Grant } from "../sessions/grant.ts";
@@ -31,20 +32,22 @@ export interface Question {
   target: string;
   /** How many delegations of the profile to itself stand above the caller; 0 = a root session. */
   depth: number;
-  /** Directory of the caller's session. */
-  cwd: string;
+  /** Directories of the caller's session, or why it cannot be opened there. */
+  kiln: readonly string[] | CrucibleError;
 }
 
-export function explain({ from, target, depth, cwd }: Question, config: Pick<Config, "agents">): Explanation {
+export function explain({ from, target, depth, kiln }: Question, config: Pick<Config, "agents">): Explanation {
   let grant: Grant = rootGrant(from);
   for (let level = 0; level < depth; level++) grant = childGrant(grant, from);
   const lineage = Array.from({ length: depth + 1 }, () => ({ profile: from }));
   const decision = decide({ profile: from, grant, lineage }, target, config);
   const names = lineage.map(({ profile }) => profile.name);
-  if (!decision.allowed) {
-    const error = failureOf(decision.refusal);
+  const refused = (refusal: CrucibleError): Explanation => {
+    const error = failureOf(refusal);
     return { allowed: false, lineage: names, target, because: error.message, error, grant: null };
-  }
+  };
+  if (kiln instanceof CrucibleError) return refused(kiln);
+  if (!decision.allowed) return refused(decision.refusal);
 
   const { profile, grant: given } = decision;
   const { resultMaxBytes, maxConcurrentDelegations } = from.delegation;
@@ -60,7 +63,7 @@ export function explain({ from, target, depth, cwd }: Question, config: Pick<Con
     grant: {
       remaining_depth: given.remainingDepth,
       targets: given.targets === "all" ? "all" : [...given.targets],
-      kiln: [cwd],
+      kiln: [...kiln],
       result_max_bytes: resultMaxBytes,
       max_concurrent_delegations: maxConcurrentDelegations,
     },

@@ -23,7 +23,7 @@ import { timedOut, within } from "../base/deadline.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Session } from "../sessions/session.ts";
 import { notYours } from "./errors.ts";
-import type { EditorPorts } from "./ports.ts";
+import type { EditorPorts, SessionPlan } from "./ports.ts";
 import { withOwnIds } from "./session-list.ts";
 
 /**
@@ -253,6 +253,7 @@ export class EditorConnection {
     if (id === undefined) throw RpcError.sessionNotFound(id);
     const agent = await this.#requireAgent();
     const known = this.#sessions.get(id);
+    if (known) this.#ports.requireReachable(placeIn(params));
     const agentSessionId = this.#agentsId(id);
     const session = known ?? this.#createSession(params, id);
     this.#ports.attach(session, agent, agentSessionId);
@@ -294,13 +295,11 @@ export class EditorConnection {
   }
 
   #createSession(params: Record<string, unknown>, id?: string): Session {
-    const directories = params["additionalDirectories"];
     return this.#ports.createSession({
       ...(id === undefined ? {} : { id }),
       profile: this.#profile,
-      cwd: typeof params["cwd"] === "string" ? params["cwd"] : "",
+      ...placeIn(params),
       mcpServers: Array.isArray(params["mcpServers"]) ? params["mcpServers"] : [],
-      additionalDirectories: Array.isArray(directories) ? directories.filter((one) => typeof one === "string") : [],
       client: this.#link,
       clientInitialize: this.#initialize ?? {},
     });
@@ -333,4 +332,13 @@ export class EditorConnection {
     const id = sessionIdOf(params);
     return id === undefined ? undefined : this.#sessions.get(id);
   }
+}
+
+/** The directories that `session/new` and its kin name. */
+function placeIn(params: Record<string, unknown>): Pick<SessionPlan, "cwd" | "additionalDirectories"> {
+  const { cwd, additionalDirectories: others } = params;
+  return {
+    cwd: typeof cwd === "string" ? cwd : "",
+    additionalDirectories: Array.isArray(others) ? others.filter((one) => typeof one === "string") : [],
+  };
 }

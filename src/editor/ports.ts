@@ -29,7 +29,9 @@ export interface EditorPorts {
     profile: AgentProfile,
     initialize: Record<string, unknown>,
   ): Readonly<Record<string, unknown>> | undefined;
-  /** A live session without an agent yet. */
+  /** Throws CRU_KILN_OUTSIDE when sessions may not be opened there. */
+  requireReachable(place: Pick<SessionPlan, "cwd" | "additionalDirectories">): void;
+  /** A live session without an agent yet. Throws as `requireReachable`. */
   createSession(plan: SessionPlan): Session;
   /** Parameters for `session/new` and its kin with what the profile adds: tools, instructions. */
   withExtras(params: Record<string, unknown>, session: Session, agent: Agent): Promise<Record<string, unknown>>;

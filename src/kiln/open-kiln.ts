@@ -20,7 +20,7 @@ export interface KilnRequest {
 /** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
 export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, rules: KilnRules): Kiln {
   const asked = [cwd, ...additionalDirectories];
-  if (rules.roots) for (const directory of asked) requireInRoots(directory, rules.roots);
+  requireInRoots({ cwd, additionalDirectories }, rules);
   return {
     // A relative path means another place to everyone who reads it.
     directories: asked.filter(isAbsolute).map(realIfKnown),
@@ -32,16 +32,18 @@ export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, rules: 
   };
 }
 
-function requireInRoots(directory: string, roots: readonly string[]): void {
-  const isWithin = isAbsolute(directory) && roots.some((root) => isInside(realIfKnown(root), realIfKnown(directory)));
-  if (isWithin) return;
-  throw outsideKiln.create(
-    `${directory || "the session"} lies outside the directories that sessions may be opened in`,
-    {
-      hint:
-        roots.length > 0
-          ? `open ${listed(roots)}, or a folder below, or change roots under [kiln]`
-          : "change roots under [kiln], which allows none",
-    },
-  );
+/** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
+export function requireInRoots({ cwd, additionalDirectories = [] }: KilnRequest, { roots }: KilnRules): void {
+  if (!roots) return;
+  const real = roots.map(realIfKnown);
+  const isWithin = (path: string): boolean =>
+    isAbsolute(path) && real.some((root) => isInside(root, realIfKnown(path)));
+  const stray = [cwd, ...additionalDirectories].find((directory) => !isWithin(directory));
+  if (stray === undefined) return;
+  throw outsideKiln.create(`${stray || "the session"} lies outside the directories that sessions may be opened in`, {
+    hint:
+      roots.length > 0
+        ? `open ${listed(roots)}, or a folder below, or change roots under [kiln]`
+        : "change roots under [kiln], which allows none",
+  });
 }

@@ -21,6 +21,7 @@ export interface Call {
   task: string;
   context?: string;
   description?: string;
+  cwd?: string;
 }
 
 /** The line of a prompt that makes the scripted agent call `delegate_session`. */
