@@ -44,7 +44,7 @@ const narrowed: Partial<Record<Room, readonly Room[]>> = {
   mcp: ["base", "config", "observe", "acp", "sessions", "delegation"],
   editor: ["base", "config", "observe", "acp", "sessions", "agents"],
   demo: ["base"],
-  cli: ["base", "config", "control", "acp", "process", "demo", "delegation", "daemon"],
+  cli: ["base", "config", "observe", "control", "acp", "process", "demo", "delegation", "daemon"],
 };
 
 /** Third-party packages and the system's dangerous corners: the only rooms that may touch them. */

@@ -37,6 +37,8 @@ export interface AgentStart {
   initialize: Record<string, unknown>;
   /** Hears what belongs to no session. */
   owner: Listener;
+  /** The one session it is started for; undefined when it serves an editor's. */
+  sessionId?: string | undefined;
   bus: Bus;
   signal?: AbortSignal | undefined;
 }
@@ -53,7 +55,7 @@ export interface OpeningRequest {
  * with an error; its process is ended before the rejection.
  */
 export async function startAgent(start: AgentStart): Promise<Agent> {
-  const { profile, bus, signal } = start;
+  const { profile, sessionId, bus, signal } = start;
   const timeoutMs = profile.startupTimeoutSeconds * 1000;
   const startedAt = Date.now();
   try {
@@ -66,11 +68,12 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
       await agent.end();
       throw asStartError(agent, error);
     }
-    bus.emit("agent.started", { profile: profile.name, pid: agent.pid, milliseconds: Date.now() - startedAt });
+    const milliseconds = Date.now() - startedAt;
+    bus.emit("agent.started", { profile: profile.name, sessionId, pid: agent.pid, milliseconds });
     return agent;
   } catch (error) {
     if (error instanceof CrucibleError) {
-      bus.emit("agent.failed", { profile: profile.name, code: error.code, message: error.message });
+      bus.emit("agent.failed", { profile: profile.name, sessionId, code: error.code, message: error.message });
     }
     throw error;
   }
@@ -81,6 +84,7 @@ export class Agent implements Peer {
   readonly process: RunningProcess;
   readonly #link: Link;
   readonly #owner: Listener;
+  readonly #sessionId: string | undefined;
   readonly #bus: Bus;
   readonly #sessions = new Map<string, Listener>();
   #opening = 0;
@@ -94,6 +98,7 @@ export class Agent implements Peer {
     this.profile = start.profile;
     this.process = running;
     this.#owner = start.owner;
+    this.#sessionId = start.sessionId;
     this.#bus = start.bus;
     const { name } = start.profile;
     this.#link = new Link({
@@ -105,13 +110,15 @@ export class Agent implements Peer {
       },
       closeReason: () => this.#exitError(),
       onStray: (line) => this.#stray(line),
-      onBug: (error, method) => this.#bus.emit("bug", { where: `${method} from ${name}`, error }),
+      onBug: (error, method) =>
+        this.#bus.emit("bug", { where: `${method} from ${name}`, error, sessionId: this.#sessionId }),
     });
     // Whichever goes first, the conversation or the process, takes the other with it.
     void this.#link.closed.then(() => running.end("its conversation ended"));
     void running.exited.then(({ code, signal }) => {
       this.#link.close();
-      this.#bus.emit("agent.ended", { profile: name, pid: running.pid, code, signal, expected: this.#ending });
+      const end = { code, signal, expected: this.#ending };
+      this.#bus.emit("agent.ended", { profile: name, sessionId: this.#sessionId, pid: running.pid, ...end });
     });
   }
 
@@ -217,7 +224,8 @@ export class Agent implements Peer {
     this.#strays++;
     const { name } = this.profile;
     if (this.#strays <= maxReportedStrays) {
-      this.#bus.emit("agent.stray", { profile: name, pid: this.pid, line: oneLine(line.slice(0, 2000), 500) });
+      const shown = oneLine(line.slice(0, 2000), 500);
+      this.#bus.emit("agent.stray", { profile: name, sessionId: this.#sessionId, pid: this.pid, line: shown });
     }
     if (this.#initializeResult) return;
     this.#garbage += line.length;

@@ -18,6 +18,7 @@ const secretWordEndings = /(?:secret|password|passwd|pwd|passphrase|credential|t
 // Counts of tokens, and the handle under which progress is reported, are no secrets although their names have the word.
 const harmlessNames = /^(?:(?:progress|cancellation)[_-]?token|max[_-]?tokens[\w-]*)$/i;
 const plainNumber = /^[+-]?\d+(?:\.\d+)?$/;
+const noValue = /^(?:null|true|false)$/;
 const reference = /^\$\{[^}]*\}$/;
 
 /** True for names such as `OPENAI_API_KEY`, `githubToken`, `PGPASSWORD`, `Authorization`. */
@@ -73,7 +74,7 @@ function assignmentRanges(text: string): TextRange[] {
 
 function isSecretByName(name: string, value: string): boolean {
   if (!isSecretName(name) || value === "" || reference.test(value)) return false;
-  return !(/tokens$/i.test(name) && plainNumber.test(value));
+  return !noValue.test(value) && !(/tokens$/i.test(name) && plainNumber.test(value));
 }
 
 const knownShapes: readonly RegExp[] = [

@@ -185,6 +185,33 @@ export const commandTable: readonly CommandSpec[] = [
     run: async (options) => (await import("./commands/status.ts")).status(options),
   }),
   command({
+    name: "logs",
+    summary: "show what the daemon wrote into its log",
+    details:
+      "Time, level, message, and the ids of the session, its root session and its delegation. Reads the files of the state " +
+      "folder, those that were rotated away included, and needs no daemon. How much the daemon writes is set with `log_level`.",
+    options: {
+      follow: { text: "go on with what is written from now on, until Ctrl-C" },
+      lines: { value: "N", text: "how many of the last entries to show (default: 100)" },
+      session: {
+        value: "ID",
+        text: "only what concerns this session, tree or delegation; the first characters suffice",
+      },
+      level: {
+        value: "LEVEL",
+        text: "only entries as severe as this",
+        choices: ["trace", "debug", "info", "warn", "error"],
+      },
+      json: { text: "print the entries as JSON, one a line" },
+    },
+    examples: [
+      { line: "crucible logs --follow", does: "watch" },
+      { line: "crucible logs --level warn --lines 1000", does: "what went wrong" },
+      { line: "crucible logs --session ses_4h2k --json | jq -r .msg", does: "one conversation, in a script" },
+    ],
+    run: async (options) => (await import("./commands/logs.ts")).logs(options),
+  }),
+  command({
     name: "stop",
     summary: "end the daemon gracefully, with all that runs in it",
     details: "Waits until the daemon is gone. Its sessions are ended and its agents' processes with them.",

@@ -47,7 +47,7 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
         write: clientFiles.write && grant.tools.has("write"),
       };
       const initialize = initializeForChild(files, version);
-      const agent = await agents.start({ profile, initialize, owner: nobody, cwd, signal });
+      const agent = await agents.start({ profile, initialize, owner: nobody, sessionId: id, cwd, signal });
       session.scope.add("agent", () => agent.end());
       const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);
       const opening = { session, agent, params, sessions, signal, onNote };

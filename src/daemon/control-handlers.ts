@@ -68,7 +68,15 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
 
     async delegate(params, { signal, notify }) {
       const caller = createCaller(params.from, params.cwd);
-      const stopListening = bus.on("delegation.progress", ({ sessionId: _session, rootId, ...progress }) => {
+      const stopListening = bus.on("delegation.progress", (event) => {
+        const {
+          sessionId: _session,
+          childId: _child,
+          durationMs: _duration,
+          tokens: _tokens,
+          rootId,
+          ...progress
+        } = event;
         if (rootId === caller.id) notify("progress", progress);
       });
       try {

@@ -109,7 +109,6 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const launcher = createLauncher({
     stateDirectory: state,
     graceMs: () => config.current.limits.graceSeconds * 1000,
-    onStderr: (profile, line) => bus.emit("agent.stderr", { profile, line }),
     onWarning: warn,
   });
   scope.add("agents", () => launcher.close());

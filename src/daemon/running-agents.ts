@@ -17,6 +17,8 @@ export interface AgentRequest {
   owner: Listener;
   /** Directory to start in, unless the profile names one. */
   cwd: string;
+  /** The one session it is started for; undefined when it serves an editor's. */
+  sessionId?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -53,15 +55,17 @@ export class RunningAgents {
 
   /** Rejects with CRU_AGENT_LIMIT, CRU_AGENT_NOT_FOUND or CRU_AGENT_START; nothing is left running then. */
   async start(request: AgentRequest): Promise<Agent> {
-    const { profile, initialize, owner, signal } = request;
+    const { profile, sessionId, signal } = request;
+    const bus = this.#bus;
     await this.#makePlace(signal);
     this.#starting++;
     try {
       const spec = await this.#programs.specFor(profile, request.cwd);
-      const launch = () => this.#launcher(spec, { signal });
-      const agent = await startAgent({ profile, launch, initialize, owner, bus: this.#bus, signal });
+      const onStderr = (line: string): void => bus.emit("agent.stderr", { profile: profile.name, sessionId, line });
+      const launch = () => this.#launcher(spec, { signal, onStderr });
+      const agent = await startAgent({ ...request, launch, bus });
       this.#live.add(agent);
-      this.#answers.set(answerKey(profile, initialize), agent.initializeResult);
+      this.#answers.set(answerKey(profile, request.initialize), agent.initializeResult);
       void agent.process.exited.then(() => this.#live.delete(agent));
       return agent;
     } finally {

@@ -6,6 +6,7 @@ import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import { systemPrompt, takesSystemPrompt } from "../agents/instructions.ts";
 import { applySettings } from "../agents/settings.ts";
+import { newId } from "../base/ids.ts";
 import { Scope } from "../base/scope.ts";
 import type { Interceptor } from "../acp/interceptor.ts";
 import type { Bus } from "../observe/bus.ts";
@@ -42,8 +43,9 @@ export class SessionFactory {
 
   create(init: NewSession): Session {
     const { bus, store, registry, pipeline } = this.#parts;
-    const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error }));
-    const session = new Session({ ...init, scope, interceptors: pipeline });
+    const id = init.id ?? newId("ses");
+    const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error, sessionId: id }));
+    const session = new Session({ ...init, id, scope, interceptors: pipeline });
     registry.add(session);
     this.#save(session);
     scope.add("record", () => {

@@ -46,6 +46,7 @@ export function successorOpener({ agents, sessions, version }: SuccessorOpenerPa
         profile,
         initialize: { ...initialize, clientCapabilities: granted(initialize["clientCapabilities"], grant) },
         owner: throughEditorOf(root),
+        sessionId: id,
         cwd,
         signal,
       });

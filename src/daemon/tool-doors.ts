@@ -46,7 +46,8 @@ export class ToolDoors {
     const { context, bus } = this.#parts;
     const { createToolServer } = await import("../mcp/server.ts");
     const { serveStream } = await import("../mcp/stream-door.ts");
-    void serveStream(stream, () => createToolServer(session, context), bus).then(onClosed);
+    const onError = ({ message }: Error): void => bus.emit("warning", { where: "mcp", message, sessionId: session.id });
+    void serveStream(stream, () => createToolServer(session, context), onError).then(onClosed);
   }
 
   async close(): Promise<void> {

@@ -213,12 +213,14 @@ export class ChildRun {
   }
 
   #failed(error: unknown): Ending {
-    const { earlyEnd, caller, candidate, delegationId, ports } = this.#init;
+    const { earlyEnd, caller, candidate, childId, delegationId, ports } = this.#init;
     if (earlyEnd.asked || caller.state === "ended") return this.#endedEarly(null);
     if (error instanceof CrucibleError) {
       return ended(error.exitCode === exitCodes.refused ? "refused" : "failed", null, error);
     }
-    if (!(error instanceof RpcError)) ports.bus.emit("bug", { where: `delegation ${delegationId}`, error });
+    if (!(error instanceof RpcError)) {
+      ports.bus.emit("bug", { where: `delegation ${delegationId}`, error, sessionId: childId });
+    }
     const failure = childFailed.create(`${candidate.profile.name} answered with an error: ${messageOf(error)}`, {
       hint: "the task itself may be fine: try again, or ask another agent",
       cause: error,

@@ -313,6 +313,9 @@ export class Delegation {
       at: Date.now(),
       sessionId: this.caller.id,
       rootId: this.caller.root.id,
+      childId: this.childId,
+      durationMs: this.#endedAt === undefined ? null : this.#endedAt - this.createdAt,
+      tokens: this.#reply.usage.tokens,
     });
   }
 }

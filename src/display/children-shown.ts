@@ -63,7 +63,7 @@ export class ChildrenShown {
     try {
       show(tree);
     } catch (error) {
-      this.#parts.bus.emit("bug", { where: "the display of delegations", error });
+      this.#parts.bus.emit("bug", { where: "the display of delegations", error, sessionId: rootId });
     }
   }
 

@@ -97,7 +97,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs) },
     (request, response) => {
       handle(request, response).catch((error: unknown) => {
-        bus.emit("bug", { where: "mcp over http", error });
+        bus.emit("bug", { where: "mcp over http", error, sessionId: (request as AuthorizedRequest).auth?.clientId });
         if (!response.headersSent) refuse(response, 500, "internal error");
         else response.end();
       });

@@ -4,15 +4,18 @@
 import type { Duplex } from "node:stream";
 import type { Server } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import type { Bus } from "../observe/bus.ts";
 import { maxBodyBytes } from "./json-body.ts";
 
 /** Serves one connection until it closes. `createServer` makes a fresh server of the same session each time it is called. */
-export function serveStream(stream: Duplex, createServer: () => Server, bus: Bus): Promise<void> {
+export function serveStream(
+  stream: Duplex,
+  createServer: () => Server,
+  onError: (error: Error) => void,
+): Promise<void> {
   const transport = new StdioServerTransport(stream, stream, { maxBufferSize: maxBodyBytes });
   const handle = serveStdio(createServer, {
     transport,
-    onerror: (error) => bus.emit("warning", { where: "mcp", message: error.message }),
+    onerror: onError,
   });
   stream.once("end", () => stream.end());
   return new Promise((resolve) => {

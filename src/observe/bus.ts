@@ -1,35 +1,59 @@
 /**
  * What happened, told once by the domain and rendered at the edges: log lines, live views, metrics. The map below is the
- * whole vocabulary. Payloads are plain data, so that a listener can never reach back into what it hears about.
+ * whole vocabulary. Payloads are plain data, so that a listener can never reach back into what it hears about. What concerns
+ * a session carries its id as `sessionId`; the log adds the tree and the delegation it belongs to.
  */
 import { EventEmitter } from "node:events";
 import type { DelegationProgress } from "../base/delegation.ts";
 
+/** Of an agent process. One that an editor started serves several sessions, and names none. */
+interface AboutAgent {
+  profile: string;
+  /** The one session it was started for. */
+  sessionId?: string | undefined;
+}
+
 export interface Events {
-  "agent.started": { profile: string; pid: number; milliseconds: number };
+  "agent.started": AboutAgent & { pid: number; milliseconds: number };
   /** `expected` is false when nobody had asked it to end. */
-  "agent.ended": { profile: string; pid: number; code: number | null; signal: string | null; expected: boolean };
-  "agent.failed": { profile: string; code: string; message: string };
+  "agent.ended": AboutAgent & { pid: number; code: number | null; signal: string | null; expected: boolean };
+  "agent.failed": AboutAgent & { code: string; message: string };
   /** The agent sent something that is not JSON-RPC; skipped. */
-  "agent.stray": { profile: string; pid: number; line: string };
-  "agent.stderr": { profile: string; line: string };
+  "agent.stray": AboutAgent & { pid: number; line: string };
+  "agent.stderr": AboutAgent & { line: string };
   "editor.connected": { connection: number; agent: string };
   "editor.closed": { connection: number; sessions: number };
-  "session.opened": { sessionId: string; profile: string; parentId: string | undefined; cwd: string };
+  "session.opened": {
+    sessionId: string;
+    rootId: string;
+    profile: string;
+    parentId: string | undefined;
+    cwd: string;
+  };
   "session.ended": { sessionId: string; reason: string };
   /** A setting of the profile (model, mode) that the agent does not have. */
   "session.setting_ignored": { sessionId: string; profile: string; setting: string; value: string; why: string };
   /** From then on `agent` speaks in the conversation. */
   "session.handed_over": { sessionId: string; from: string; agent: string };
-  "delegation.progress": DelegationProgress & { sessionId: string; rootId: string };
+  /** `sessionId` is the caller's. */
+  "delegation.progress": DelegationProgress & {
+    sessionId: string;
+    rootId: string;
+    /** The session it works in, whether or not that is open yet. */
+    childId: string;
+    /** From the call to the end, in milliseconds; for `ended`. */
+    durationMs: number | null;
+    /** As the child reported them; for `ended`. */
+    tokens: number | null;
+  };
   "permission.asked": { sessionId: string; rootId: string; title: string };
   "permission.answered": { sessionId: string; rootId: string; title: string; outcome: string };
   "config.reloaded": { changed: readonly string[] };
   "config.rejected": { message: string };
   /** Something Crucible did not expect of itself. */
-  bug: { where: string; error: unknown };
+  bug: { where: string; error: unknown; sessionId?: string | undefined };
   /** Something went wrong that is worth a line, and was dealt with. */
-  warning: { where: string; message: string };
+  warning: { where: string; message: string; sessionId?: string | undefined };
 }
 
 export interface Bus {

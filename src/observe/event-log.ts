@@ -2,6 +2,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { LogLevel } from "../config/config.ts";
 import type { Bus, Events } from "./bus.ts";
+import { Lineage } from "./lineage.ts";
 import type { Log } from "./logger.ts";
 
 type Rendering = { [Name in keyof Events]: (event: Events[Name]) => [level: LogLevel, message: string] };
@@ -33,14 +34,20 @@ const renderings: Rendering = {
   warning: ({ where, message }) => ["warn", `${where}: ${message}`],
 };
 
-/** Writes every event of the bus to the log. */
+/** Names of all events that are logged, which are all. */
+export const loggedEvents = Object.keys(renderings) as readonly (keyof Events)[];
+
+/** Writes every event of the bus to the log, those about a session with the ids of its tree and its delegation. */
 export function logEvents(bus: Bus, log: Log): void {
-  for (const name of Object.keys(renderings) as (keyof Events)[]) {
+  const lineage = new Lineage();
+  for (const name of loggedEvents) {
     bus.on(name, (event) => {
+      lineage.learn(name, event);
       const [level, message] = (renderings[name] as (event: unknown) => [LogLevel, string])(event);
       const { error, line: _line, message: _message, ...fields } = event as Record<string, unknown>;
       const stack = error instanceof Error ? { stack: error.stack } : {};
-      log.write(level, message, { event: name, ...fields, ...stack });
+      log.write(level, message, { event: name, ...lineage.of(event), ...fields, ...stack });
+      lineage.forget(name, event);
     });
   }
 }

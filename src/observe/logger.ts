@@ -32,6 +32,11 @@ export interface LogOptions {
   stderr: boolean;
 }
 
+/** A secret that was a bare number leaves a word that is no JSON. */
+function quoted(line: string): string {
+  return line.replaceAll(/(?<!\\)":\[redacted\](?=[,}\]])/g, '":"[redacted]"');
+}
+
 export function openLog(options: LogOptions): Log {
   mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
   const rolling = createStream(basename(options.file), {
@@ -45,13 +50,18 @@ export function openLog(options: LogOptions): Log {
   rolling.on("warning", () => {});
   const destination = {
     write(line: string) {
-      const safe = plainJson(redactText(line));
+      const safe = plainJson(quoted(redactText(line)));
       rolling.write(safe);
       if (options.stderr) process.stderr.write(safe);
     },
   };
   const logger = pino(
-    { level: options.level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: options.level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
     destination,
   );
 

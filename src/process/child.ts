@@ -55,6 +55,8 @@ export interface RunningProcess extends AsyncDisposable {
 export interface LaunchOptions {
   /** When it aborts before the process is up, nothing stays and the launch rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Hears each line it writes to stderr, without control characters, in place of the launcher's own listener. */
+  onStderr?: ((line: string) => void) | undefined;
 }
 
 /** Starts a process. Rejects with CRU_AGENT_START when that is not possible. */

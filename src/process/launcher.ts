@@ -49,7 +49,7 @@ export type LocalLauncher = Launcher & {
 };
 
 export function createLauncher(options: LauncherOptions): LocalLauncher {
-  const { stateDirectory, graceMs, onStderr = () => {}, onWarning = () => {} } = options;
+  const { stateDirectory, graceMs, onWarning = () => {} } = options;
   const table = options.table ?? createProcessTable();
   const journal = createJournal(stateDirectory);
   const daemon = { pid: process.pid, startTime: table.startTimeOf(process.pid) ?? 0, bootId: table.bootId };
@@ -57,7 +57,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
   const starting = new Set<Promise<unknown>>();
   let closing = false;
 
-  async function launch(spec: LaunchSpec, { signal }: LaunchOptions = {}): Promise<RunningProcess> {
+  async function launch(spec: LaunchSpec, { signal, onStderr }: LaunchOptions = {}): Promise<RunningProcess> {
     const stopIfUnwanted = (): void => {
       signal?.throwIfAborted();
       if (closing) throw shuttingDown(spec);
@@ -68,7 +68,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
     let child: LocalChild | undefined;
     try {
       stopIfUnwanted();
-      child = await start(spec, record);
+      child = await start(spec, record, onStderr);
       stopIfUnwanted();
       return child;
     } catch (error) {
@@ -78,7 +78,11 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
     }
   }
 
-  async function start(spec: LaunchSpec, record: JournalRecord): Promise<LocalChild> {
+  async function start(
+    spec: LaunchSpec,
+    record: JournalRecord,
+    onStderr: LaunchOptions["onStderr"],
+  ): Promise<LocalChild> {
     const spawned = await spawnPiped(spec, record.id);
     // The child is not reaped before this turn of the event loop ends, so its pid is its own still.
     const startTime = table.startTimeOf(spawned.pid) ?? 0;
@@ -89,7 +93,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
       startTime,
       table,
       graceMs,
-      onStderr: (line) => onStderr(spec.label, line),
+      onStderr: onStderr ?? ((line) => options.onStderr?.(spec.label, line)),
       onWarning,
       onEnded: async ({ exit, reason, left }) => {
         await forget(child, spec, left);

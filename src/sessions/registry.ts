@@ -32,6 +32,7 @@ export class SessionRegistry {
     session.parent?.children.add(session);
     this.#bus.emit("session.opened", {
       sessionId: session.id,
+      rootId: session.root.id,
       profile: session.profile.name,
       parentId: session.parent?.id,
       cwd: session.cwd,

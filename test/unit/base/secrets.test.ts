@@ -88,6 +88,7 @@ test("a count of tokens is no secret", () => {
   expect(isSecret("MAX_TOKENS", "4096")).toBe(false);
   expect(isSecret("API_TOKENS", "a,b")).toBe(true);
   expect(isSecret("PASSWORD", "123456")).toBe(true);
+  expect(isSecret("tokens", "null")).toBe(false);
 });
 
 describe("a text is shown without its secrets", () => {
