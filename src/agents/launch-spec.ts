@@ -1,9 +1,10 @@
 /**
- * From a profile to what is started: the program, its arguments, its directory and its environment. The environment is the
- * daemon's own with the profile's values over it, without what would make an agent believe that it runs inside another one.
+ * From a profile to what is started: the program, its arguments, its directory and its environment. The environment is
+ * what the profile's agents inherit of the daemon's (config/environment.ts), with the profile's own values over it.
  */
 import { homeDirectory, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
+import { inheritedNames } from "../config/environment.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { agentNotFound } from "./errors.ts";
 import { findProgram, type MissingProgram, type Origin } from "./find.ts";
@@ -45,7 +46,8 @@ export async function launchSpec(request: LaunchRequest): Promise<LaunchSpec> {
 /** Where the profile's program is, or how npx stands in for it. Rejects with CRU_AGENT_NOT_FOUND. */
 export async function findAgent(request: LaunchRequest): Promise<AgentProgram> {
   const { profile, config, cwd, loginPath } = request;
-  const search = { env: agentEnvironment(request), cwd, loginPath };
+  // Crucible itself looks with all it knows.
+  const search = { env: { ...request.env, ...profile.env }, cwd, loginPath };
   const program = await findProgram({ ...search, command: profile.command });
   if (program.path !== undefined) return { ...program, leadingArgs: [] };
   if (!config.acp.npx || profile.npmPackage === undefined) throw notFound(request, program);
@@ -57,33 +59,13 @@ export async function findAgent(request: LaunchRequest): Promise<AgentProgram> {
   return { ...npx, origin: "npx", leadingArgs };
 }
 
-/** Set by Crucible, and by other agents for what they start; each means something only inside the session that set it. */
-const namesOfOtherSessions = new RegExp(
-  `^(?:${[
-    "CRUCIBLE_.*",
-    // Claude Code refuses to start, or keeps no transcript, when it sees these. Its settings share the prefix and stay.
-    "CLAUDECODE",
-    "CLAUDE_CODE_(?:ENTRYPOINT|SESSION_ID|HOST_SESSION_ID|CHILD_SESSION|SESSION_ACCESS_TOKEN|SSE_PORT|EXECPATH)",
-    "CLAUDE_(?:PID|JOB_DIR)",
-    "CODEX_(?:THREAD_ID|INTERNAL_ORIGINATOR_OVERRIDE|CI)",
-    "GEMINI_CLI",
-    "OPENCODE(?:_PID|_RUN_ID|_PROCESS_ROLE)?",
-    "CURSOR_AGENT",
-    // Left by editors built on Electron and by their debuggers for their own child processes.
-    "ELECTRON_RUN_AS_NODE",
-    "VSCODE_INSPECTOR_OPTIONS",
-    // Of the daemon's own directory.
-    "OLDPWD",
-  ].join("|")})$`,
-);
-
 /** All but PATH, which depends on where the program is. */
 function agentEnvironment({ profile, env, cwd }: LaunchRequest): Record<string, string> {
-  const inherited = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !namesOfOtherSessions.test(entry[0]),
-  );
-  // Some agents believe PWD before they ask the system where they are.
-  return { ...Object.fromEntries(inherited), PWD: cwd, ...profile.env };
+  return { ...only(inheritedNames(profile, env), env), PWD: cwd, ...profile.env };
+}
+
+function only(names: readonly string[], env: Environment): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, env[name] ?? ""]));
 }
 
 function notFound({ profile, config }: LaunchRequest, missing: MissingProgram, npx?: MissingProgram): Error {

@@ -1,5 +1,6 @@
 /** The resolved configuration as data to print: every value with where it comes from, and no secret in it. */
 import { isSecret, isSecretName, redacted, redactText } from "../base/secrets.ts";
+import { environmentNames } from "./environment.ts";
 import { configEntries, type ConfigEntry } from "./entries.ts";
 import { loadWithOrigins, type LoadedConfig } from "./load.ts";
 import type { ConfigRequest } from "./locate.ts";
@@ -17,6 +18,8 @@ export interface ConfigDescription {
   /** The file that was read; null = none. */
   readonly file: string | null;
   readonly values: readonly DescribedValue[];
+  /** By profile: names of the variables its agents get, as seen from here. */
+  readonly environment: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Loads the configuration of this request and describes it. Throws as `loadConfig` does. */
@@ -27,7 +30,11 @@ export function describeConfig(request: ConfigRequest): ConfigDescription {
     value: shownValue(entry, loaded),
     origin: loaded.origins.get(entry.key) ?? "default",
   }));
-  return { file: loaded.config.file ?? null, values };
+  const environment = [...loaded.config.agents.values()].map((profile): [string, string[]] => [
+    profile.name,
+    environmentNames(profile, request.env),
+  ]);
+  return { file: loaded.config.file ?? null, values, environment: Object.fromEntries(environment) };
 }
 
 function shownValue({ path, key, value }: ConfigEntry, { secretPaths }: LoadedConfig): unknown {

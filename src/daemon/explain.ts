@@ -1,5 +1,6 @@
 /** What `crucible explain` asks: the policy's answer for two profiles by name. */
 import { CrucibleError } from "../base/errors.ts";
+import type { Environment } from "../base/paths.ts";
 import type { Config } from "../config/config.ts";
 import { explain, type Explanation } from "../delegation/explain.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
@@ -7,7 +8,7 @@ import { profileNamed } from "./profiles.ts";
 
 /** Throws CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
 export function explainDelegation(
-  question: { from: string; target: string; depth: number; cwd: string },
+  question: { from: string; target: string; depth: number; cwd: string; env: Environment },
   config: Config,
 ): Explanation {
   const kiln = reach(question.cwd, config);

@@ -4,7 +4,9 @@
  */
 import { CrucibleError } from "../base/errors.ts";
 import type { DelegationFailure } from "../base/delegation.ts";
+import type { Environment } from "../base/paths.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
+import { environmentNames } from "../config/environment.ts";
 import { childGrant, rootGrant, type Grant } from "../sessions/grant.ts";
 import { decide } from "./policy.ts";
 import { failureOf } from "./result.ts";
@@ -17,6 +19,8 @@ export interface Explanation {
   /** What decided, in one sentence. */
   because: string;
   error: DelegationFailure | null;
+  /** Names of the variables the target's agent would get, as seen from here; null when there would be none. */
+  environment: string[] | null;
   /** What the child could do; null when there would be none. */
   grant: {
     remaining_depth: number;
@@ -34,9 +38,11 @@ export interface Question {
   depth: number;
   /** Directories of the caller's session, or why it cannot be opened there. */
   kiln: readonly string[] | CrucibleError;
+  /** Of the daemon, as far as it is known. */
+  env: Environment;
 }
 
-export function explain({ from, target, depth, kiln }: Question, config: Pick<Config, "agents">): Explanation {
+export function explain({ from, target, depth, kiln, env }: Question, config: Pick<Config, "agents">): Explanation {
   let grant: Grant = rootGrant(from);
   for (let level = 0; level < depth; level++) grant = childGrant(grant, from);
   const lineage = Array.from({ length: depth + 1 }, () => ({ profile: from }));
@@ -44,7 +50,7 @@ export function explain({ from, target, depth, kiln }: Question, config: Pick<Co
   const names = lineage.map(({ profile }) => profile.name);
   const refused = (refusal: CrucibleError): Explanation => {
     const error = failureOf(refusal);
-    return { allowed: false, lineage: names, target, because: error.message, error, grant: null };
+    return { allowed: false, lineage: names, target, because: error.message, error, environment: null, grant: null };
   };
   if (kiln instanceof CrucibleError) return refused(kiln);
   if (!decision.allowed) return refused(decision.refusal);
@@ -60,6 +66,7 @@ export function explain({ from, target, depth, kiln }: Question, config: Pick<Co
     target: profile.name,
     because: target === "self" ? `${left}, and self needs no more than that` : `${list}, and ${left}`,
     error: null,
+    environment: environmentNames(profile, env),
     grant: {
       remaining_depth: given.remainingDepth,
       targets: given.targets === "all" ? "all" : [...given.targets],

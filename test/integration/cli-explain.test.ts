@@ -86,6 +86,7 @@ describe("as data", () => {
       target: "picky",
       because: expect.stringMatching(/2 levels are left by max_depth of open/) as string,
       error: null,
+      environment: expect.arrayContaining(["HOME", "PATH"]) as string[],
       grant: {
         remaining_depth: 1,
         targets: ["open", "mute"],
@@ -136,7 +137,7 @@ describe("the daemon decides the same", () => {
     );
     const table = pairs.map(({ from, target }, index) => [from, target, verdict(decided[index]!)]);
     const expected = pairs.map(({ from, target }) => {
-      const explanation = explainDelegation({ from, target, depth: 0, cwd: kiln }, loaded);
+      const explanation = explainDelegation({ from, target, depth: 0, cwd: kiln, env: home.env }, loaded);
       return [from, target, verdictOf(explanation)];
     });
     expect(expected).toEqual(table);

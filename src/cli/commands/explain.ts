@@ -20,7 +20,7 @@ export async function explainCommand(args: readonly string[], options: ExplainOp
   const config = loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), handStarted: true });
   const { explainDelegation } = await import("../../daemon/explain.ts");
   const explanation = explainDelegation(
-    { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? ".") },
+    { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? "."), env: process.env },
     config,
   );
   await (options.json ? printJson(explanation) : print(explanationText(explanation, styleFor(process.stdout))));

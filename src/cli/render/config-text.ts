@@ -7,9 +7,12 @@ import { displayWidth } from "./table.ts";
 /** Where the comments stand if what is before them is not longer than that. */
 const commentColumn = 60;
 
-export function configText({ file, values }: ConfigDescription, style: Style): string {
+export function configText({ file, values, environment }: ConfigDescription, style: Style): string {
   const heading = style.dim(file === null ? "# no configuration file" : `# ${onOneLine(file)}`);
-  return `${[heading, ...values.map((value) => line(value, style))].join("\n")}\n`;
+  const inherited = Object.entries(environment).map(([profile, names]) =>
+    style.dim(onOneLine(`# ${profile} gets these variables: ${names.join(" ")}`)),
+  );
+  return `${[heading, ...values.map((value) => line(value, style)), "", ...inherited].join("\n")}\n`;
 }
 
 function line({ key, value, origin }: DescribedValue, style: Style): string {

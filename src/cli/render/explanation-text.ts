@@ -5,7 +5,7 @@ import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
 export function explanationText(explanation: Explanation, style: Style): string {
-  const { allowed, lineage, target, because, error, grant } = explanation;
+  const { allowed, lineage, target, because, error, environment, grant } = explanation;
   const verdict = allowed ? style.good("allowed") : style.bad("refused");
   const facts: [name: string, value: string][] = [["because", because]];
   if (error) facts.push(["code", error.code]);
@@ -19,6 +19,7 @@ export function explanationText(explanation: Explanation, style: Style): string 
       ["at once", `${grant.max_concurrent_delegations} of the caller's children`],
     );
   }
+  if (environment) facts.push(["its environment", environment.join(" ")]);
   const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));
   return `${oneLine([...lineage, target].join(" → "), 1000)}: ${verdict}\n${lines.join("\n")}\n`;
 }

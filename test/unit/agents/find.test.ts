@@ -204,16 +204,25 @@ describe("a program that is nowhere", () => {
 });
 
 describe("what is started", () => {
-  test("has the profile's arguments and values over the daemon's environment, and PWD is where it starts", async () => {
+  test("has the profile's arguments, its values over what it inherits, and PWD is where it starts", async () => {
     await install("bin/gemini-for-test");
-    const env = { PATH: `${home}/bin`, EDITOR: "vi", MODEL: "a", PWD: "/elsewhere", OLDPWD: "/before" };
-    const spec = await launchSpec(request({ env, profile: { env: { MODEL: "b" } } }));
+    const stays = { EDITOR: "vi", OPENAI_API_KEY: "k", PWD: "/elsewhere", OLDPWD: "/before" };
+    const env = { PATH: `${home}/bin`, LANG: "C", GEMINI_API_KEY: "a", ...stays };
+    const spec = await launchSpec(request({ env, profile: { env: { GEMINI_API_KEY: "b", MODEL: "c" } } }));
     expect(spec).toEqual({
       label: "my-gemini",
       command: join(home, "bin/gemini-for-test"),
       args: ["--acp"],
       cwd: home,
-      env: { HOME: home, SHELL: "/bin/false", PATH: `${home}/bin`, EDITOR: "vi", MODEL: "b", PWD: home },
+      env: {
+        HOME: home,
+        SHELL: "/bin/false",
+        PATH: `${home}/bin`,
+        LANG: "C",
+        GEMINI_API_KEY: "b",
+        MODEL: "c",
+        PWD: home,
+      },
     });
   });
 
@@ -232,15 +241,17 @@ describe("what is started", () => {
       ELECTRON_RUN_AS_NODE: "1",
     };
     const settings = {
-      CLAUDE_CODE_USE_BEDROCK: "1",
-      CLAUDE_CODE_OAUTH_TOKEN: "t",
-      CODEX_HOME: "/c",
-      GEMINI_CLI_HOME: "/g",
-      OPENCODE_CONFIG: "/o",
+      claude: { CLAUDE_CODE_USE_BEDROCK: "1", CLAUDE_CODE_OAUTH_TOKEN: "t" },
+      codex: { CODEX_HOME: "/c" },
+      gemini: { GEMINI_CLI_HOME: "/g" },
+      opencode: { OPENCODE_CONFIG: "/o" },
     };
-    const { env } = await launchSpec(request({ env: { PATH: `${home}/bin`, ...markers, ...settings } }));
-    for (const name of Object.keys(markers)) expect(env).not.toHaveProperty(name);
-    expect(env).toMatchObject(settings);
+    for (const [family, own] of Object.entries(settings)) {
+      const daemon = { PATH: `${home}/bin`, ...markers, ...own };
+      const { env } = await launchSpec(request({ env: daemon, profile: { family } }));
+      for (const name of Object.keys(markers)) expect(env).not.toHaveProperty(name);
+      expect(env).toMatchObject(own);
+    }
     const wanted = await launchSpec(request({ env: { PATH: `${home}/bin` }, profile: { env: { CLAUDECODE: "1" } } }));
     expect(wanted.env).toMatchObject({ CLAUDECODE: "1" });
   });

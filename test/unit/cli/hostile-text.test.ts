@@ -171,6 +171,7 @@ const pages: Record<string, Page> = {
           target: "worker",
           because: "it is so",
           error: { code: "CRU_TEST", message: "no", hint: "do" },
+          environment: ["NAME"],
           grant: {
             remaining_depth: 1,
             targets: ["worker"],
@@ -184,7 +185,15 @@ const pages: Record<string, Page> = {
   },
   "crucible config show": {
     file: "config-text.ts",
-    shown: () => configText(hostile({ file: "/c", values: [{ key: "a.b", value: "c", origin: "/c:1" }] }), style),
+    shown: () =>
+      configText(
+        hostile({
+          file: "/c",
+          values: [{ key: "a.b", value: "c", origin: "/c:1" }],
+          environment: { claude: ["NAME"] },
+        }),
+        style,
+      ),
   },
   "crucible status": { file: "status-text.ts", shown: () => statusText(hostile(status), { now: 0, style }) },
   "crucible demo": {
