@@ -42,6 +42,8 @@ export interface LinkOptions {
   onStray?: (line: string) => void;
   /** Editors get -32700 for garbage; an agent's banner is just skipped. */
   answerGarbage?: boolean;
+  /** The id of the first request to the peer; the others count up from it. Default 0. */
+  firstRequestId?: number;
   /** A handler failed in a way nobody expected. */
   onBug?: (error: unknown, method: string) => void;
 }
@@ -58,7 +60,7 @@ export class Link implements Peer {
   readonly #splitter: LineSplitter;
   readonly #waiting = new Map<number, Waiting>();
   readonly #incoming = new Map<RequestId, AbortController>();
-  #nextId = 0;
+  #nextId: number;
   #inbox: string[] = [];
   #delivering = false;
   #held = false;
@@ -75,6 +77,7 @@ export class Link implements Peer {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#nextId = options.firstRequestId ?? 0;
     this.#splitter = new LineSplitter({
       maxLineBytes: maxMessageBytes,
       onLine: (line) => this.#inbox.push(line),

@@ -26,3 +26,13 @@ export const connectionBroken = defineError(
   "daemonUnreachable",
   "The connection between an editor's `crucible acp`, or an agent's `crucible mcp`, and the daemon broke.",
 );
+export const daemonLost = defineError(
+  "CRU_DAEMON_LOST",
+  "daemonUnreachable",
+  "The daemon ended, or was ended, before it had answered an editor's request.",
+);
+export const daemonAway = defineError(
+  "CRU_DAEMON_AWAY",
+  "daemonUnreachable",
+  "An editor said more while there was no daemon than its `crucible acp` keeps for the next one.",
+);

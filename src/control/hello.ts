@@ -11,8 +11,11 @@ export const socketProtocol = 1;
 export const maxHelloBytes = 16 * 1024;
 
 export type Hello =
-  /** `crucible acp`: an editor. `agent` undefined = the configured default. */
-  | { door: "editor"; agent: string | undefined; cwd: string }
+  /**
+   * `crucible acp`: an editor. `agent` undefined = the configured default. `daemonsBefore` is the number of daemons this
+   * editor has had already; whoever says it outlives its daemon, and is told when it ends in good order.
+   */
+  | { door: "editor"; agent: string | undefined; cwd: string; daemonsBefore?: number | undefined }
   /** `crucible mcp` started for one session by the daemon itself: the token is that session's. */
   | { door: "mcp"; token: string }
   /** `crucible mcp --agent NAME` in a terminal: acts as that profile, its kiln is `cwd`. */
@@ -55,7 +58,9 @@ function parseHello(fields: Record<string, unknown>): Hello | undefined {
     case "control":
       return { door: "control" };
     case "editor":
-      return cwd === undefined ? undefined : { door: "editor", agent, cwd };
+      return cwd === undefined
+        ? undefined
+        : { door: "editor", agent, cwd, daemonsBefore: count(fields["daemonsBefore"]) };
     case "mcp":
       if (token !== undefined) return { door: "mcp", token };
       return cwd === undefined ? undefined : { door: "mcp", agent, cwd };
@@ -64,10 +69,24 @@ function parseHello(fields: Record<string, unknown>): Hello | undefined {
   }
 }
 
+/** The daemon's last line to an editor whose bridge outlives it: somebody asked it to end. No part of ACP, so never passed on. */
+export const farewell = `${JSON.stringify({ crucible: { ending: true } })}\n`;
+
+/** How every line of the daemon's own begins. */
+export const ownLineBeginning = '{"crucible":';
+
+export function isFarewell(line: Buffer): boolean {
+  return line.toString("utf8") === farewell;
+}
+
 function record(value: unknown): Record<string, unknown> | undefined {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

@@ -177,6 +177,8 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const doors: Doors = new Doors({ ...parts, control });
   scope.add("editors", () => doors.close());
   doorsReady.resolve(doors);
+  // Whoever is told that the daemon ends looks for another one, and must not come back to this one.
+  scope.add("callers", () => listener.closeDoor());
 
   return {
     socketPath,

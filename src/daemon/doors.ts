@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { messageOf } from "../base/errors.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { daemonVersion } from "../control/errors.ts";
-import { socketProtocol, type Greeting, type Hello } from "../control/hello.ts";
+import { farewell, socketProtocol, type Greeting, type Hello } from "../control/hello.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
@@ -43,9 +43,13 @@ export interface DoorsParts {
   control: ControlHandlers;
 }
 
+type EditorHello = Extract<Hello, { door: "editor" }>;
+
 export class Doors {
   readonly #parts: DoorsParts;
   readonly #editors = new Set<EditorConnection>();
+  /** Of editors whose bridge outlives this daemon. */
+  readonly #lasting = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
   #connections = 0;
 
@@ -72,29 +76,34 @@ export class Doors {
 
   /** Ends all editors and what is theirs, then hangs up on everyone. */
   async close(): Promise<void> {
+    for (const socket of this.#lasting) socket.write(farewell);
     await Promise.all([...this.#editors].map((editor) => editor.end()));
     for (const socket of this.#sockets) socket.destroy();
   }
 
   async #enter(socket: Socket, { protocol, version, hello }: Greeting): Promise<void> {
-    if (protocol !== socketProtocol) throw versionMismatch(version, this.#parts.version);
+    if (protocol !== socketProtocol) throw versionMismatch({ protocol, version }, this.#parts.version);
     switch (hello.door) {
       case "control":
         return serveControl(socket, this.#parts.control, (error) =>
           this.#parts.bus.emit("bug", { where: "control door", error }),
         );
       case "editor":
-        return this.#serveEditor(socket, await this.#chooseProfile(hello.agent), hello.cwd);
+        return this.#serveEditor(socket, await this.#chooseProfile(hello.agent), hello);
       case "mcp":
         return this.#serveTools(socket, await this.#callerOf(hello));
     }
   }
 
-  #serveEditor(socket: Socket, profile: AgentProfile, cwd: string): void {
+  #serveEditor(socket: Socket, profile: AgentProfile, { cwd, daemonsBefore }: EditorHello): void {
     const { bus } = this.#parts;
     const connection = ++this.#connections;
-    const editor = new EditorConnection(socket, profile, this.#editorPorts(cwd));
+    const editor = new EditorConnection({ stream: socket, daemonsBefore }, profile, this.#editorPorts(cwd));
     this.#editors.add(editor);
+    if (daemonsBefore !== undefined) {
+      this.#lasting.add(socket);
+      socket.once("close", () => this.#lasting.delete(socket));
+    }
     bus.emit("editor.connected", { connection, agent: profile.name });
     void editor.closed().then(() => {
       this.#editors.delete(editor);
@@ -164,11 +173,14 @@ export class Doors {
   }
 }
 
-function versionMismatch(caller: string, daemon: string): Error {
+function versionMismatch(caller: { protocol: number; version: string }, daemon: string): Error {
+  const callerIsOlder = caller.protocol < socketProtocol;
   return daemonVersion.create(
-    `this is crucible ${caller}, but the daemon that runs is ${daemon}, and they cannot talk`,
+    `this is crucible ${caller.version}, but the daemon that runs is ${daemon}, and they cannot talk`,
     {
-      hint: "end the daemon with `crucible stop` of its own version; the next command starts a new one",
+      hint: callerIsOlder
+        ? `start this program again, so that it is crucible ${daemon} too; in an editor, start its agent again`
+        : "end the daemon with `crucible stop` of its own version; the next command starts a new one",
     },
   );
 }

@@ -5,6 +5,7 @@
 import { existsSync, lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
 import { maxSocketPathBytes } from "../control/door.ts";
 import { maxHelloBytes, parseGreeting, type Greeting } from "../control/hello.ts";
@@ -19,6 +20,8 @@ export const greetingTimeoutMs = 5000;
 export const maxConnections = 1000;
 
 export interface SocketServer {
+  /** Takes no further callers, who find no daemon then; the name's lock stays, so that no other daemon begins meanwhile. */
+  closeDoor(): void;
   /** Takes the socket's name and lock away at once; for an end that cannot wait. */
   abandon(): void;
   close(): Promise<void>;
@@ -50,7 +53,14 @@ export async function listenOnSocket(
         rmSync(path, { force: true });
         lock.release();
       };
-      return { abandon, close: () => closeServer(server, abandon) };
+      const closed = deferred<void>();
+      const closeDoor = (): void => void (server.listening && server.close(() => closed.resolve()));
+      const close = async (): Promise<void> => {
+        closeDoor();
+        await closed.promise;
+        abandon();
+      };
+      return { closeDoor, abandon, close };
     } catch (error) {
       lock.release();
       throw error;
@@ -143,11 +153,6 @@ function readGreeting(socket: Socket, onGreeting: (socket: Socket, greeting: Gre
   socket.on("data", onData);
   socket.on("error", giveUp).on("end", giveUp);
   socket.once("close", () => clearTimeout(timer));
-}
-
-async function closeServer(server: Server, abandon: () => void): Promise<void> {
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  abandon();
 }
 
 function running(path: string, pid: number): Error {

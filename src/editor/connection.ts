@@ -32,6 +32,18 @@ import { withOwnIds } from "./session-list.ts";
  */
 export const initializePatienceMs = 10_000;
 
+/**
+ * Requests to an editor are numbered from a multiple of this on: one that answers a question of an earlier daemon, which died
+ * meanwhile, must not be taken to answer another one. Small enough for editors that count in 32 bits.
+ */
+const requestsPerDaemon = 1_000_000;
+
+export interface EditorStream {
+  stream: Duplex;
+  /** Daemons this editor has had before this one. */
+  daemonsBefore?: number | undefined;
+}
+
 export class EditorConnection {
   readonly #ports: EditorPorts;
   readonly #profile: AgentProfile;
@@ -42,7 +54,7 @@ export class EditorConnection {
   #liveAgent: Agent | undefined;
   #ending: Promise<void> | undefined;
 
-  constructor(stream: Duplex, profile: AgentProfile, ports: EditorPorts) {
+  constructor({ stream, daemonsBefore = 0 }: EditorStream, profile: AgentProfile, ports: EditorPorts) {
     this.#ports = ports;
     this.#profile = profile;
     this.#link = new Link({
@@ -54,6 +66,7 @@ export class EditorConnection {
       },
       closeReason: () => new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" }),
       answerGarbage: true,
+      firstRequestId: daemonsBefore * requestsPerDaemon,
       onBug: (error, method) => ports.bus.emit("bug", { where: `${method} from an editor`, error }),
     });
     this.#link.onPressure((congested) => {

@@ -1,50 +1,15 @@
-/** `crucible acp` and `crucible mcp` as byte pipes, against a socket server of the test's own in place of the daemon. */
+/**
+ * `crucible acp` and `crucible mcp` as pipes, against a socket server of the test's own in place of the daemon. What `acp` does
+ * when the daemon goes is tested in bridge-return.test.ts.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
-import { dirname } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { parseGreeting, type Greeting } from "../../src/control/hello.ts";
-import { crucibleUser, ended, type CrucibleUser } from "../support/command-line.ts";
+import { crucibleUser, ended } from "../support/command-line.ts";
 import { until } from "../support/conditions.ts";
+import { fakeDaemon } from "../support/fake-daemon.ts";
 
 const mib = 1024 * 1024;
-
-interface FakeDaemon {
-  /** The next caller, its greeting taken off. */
-  caller(): Promise<{ socket: Socket; greeting: Greeting | undefined }>;
-}
-
-async function fakeDaemon(user: CrucibleUser): Promise<FakeDaemon> {
-  mkdirSync(dirname(user.socketPath), { recursive: true });
-  const server = createServer({ allowHalfOpen: true });
-  server.listen(user.socketPath);
-  await once(server, "listening");
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  });
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return {
-    async caller() {
-      const [socket] = (await once(server, "connection")) as [Socket];
-      let received = Buffer.alloc(0);
-      while (!received.includes("\n")) {
-        const [chunk] = (await once(socket, "data")) as [Buffer];
-        received = Buffer.concat([received, chunk]);
-      }
-      socket.pause();
-      const end = received.indexOf("\n");
-      if (end + 1 < received.length) socket.unshift(received.subarray(end + 1));
-      return { socket, greeting: parseGreeting(received.toString("utf8", 0, end)) };
-    },
-  };
-}
 
 function hashing(stream: NodeJS.ReadableStream): { bytes: () => number; digest: () => string } {
   const hash = createHash("sha256");
@@ -66,8 +31,9 @@ async function connected(args: readonly string[], env: Record<string, string> = 
 
 describe("the first line", () => {
   test("of acp says that an editor comes, for which profile, and where", async () => {
-    const { user, greeting } = await connected(["acp", "--agent", "my-claude"]);
+    const { user, greeting } = await connected(["acp", "--agent", "my-claude", "--no-autostart"]);
     expect(greeting).toMatchObject({ protocol: 1, hello: { door: "editor", agent: "my-claude", cwd: user.project } });
+    expect(greeting?.hello).toHaveProperty("daemonsBefore", 0);
   });
 
   test("of mcp names the profile and the directory", async () => {
@@ -86,12 +52,13 @@ describe("the first line", () => {
 
 test("16 MiB go through both ways at once without a changed byte", async () => {
   const { process, socket } = await connected(["acp"]);
-  const [up, down] = [randomBytes(16 * mib), randomBytes(16 * mib)];
+  const [up, down] = [randomBytes(16 * mib), Buffer.concat([randomBytes(16 * mib), Buffer.from("\n")])];
   const [arrivedUp, arrivedDown] = [hashing(socket), hashing(process.stdout)];
   process.stdin.end(up);
   socket.write(down);
   socket.resume();
   await once(socket, "end");
+  await until(() => arrivedDown.bytes() === down.length, { what: "all of it to arrive" });
   socket.end();
   expect((await ended(process)).code).toBe(0);
   expect(arrivedUp.digest()).toBe(createHash("sha256").update(up).digest("hex"));
@@ -100,7 +67,7 @@ test("16 MiB go through both ways at once without a changed byte", async () => {
 
 test("a caller who does not read holds back the daemon, and can still send", async () => {
   const { process, socket } = await connected(["acp"]);
-  const flood = Buffer.alloc(32 * mib, "x");
+  const flood = Buffer.alloc(32 * mib, `${"x".repeat(1023)}\n`);
   const flooded = new Promise((resolve) => socket.write(flood, resolve));
   const heard: string[] = [];
   socket.setEncoding("utf8").on("data", (text: string) => heard.push(text));
@@ -125,16 +92,16 @@ describe("the end", () => {
     expect(await ended(process)).toEqual({ code: 0, signal: null, stdout: "answer\n", stderr: "" });
   });
 
-  test("of the daemon's side ends the bridge, and says so, while the caller is still there", async () => {
-    const { process, socket } = await connected(["acp"]);
+  test("of the daemon's side ends the pipe of a tool server, and says so, while the caller is still there", async () => {
+    const { process, socket } = await connected(["mcp"]);
     socket.end("last words\n");
     const { code, stdout, stderr } = await ended(process);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "last words\n" });
     expect(stderr).toBe("crucible: the daemon has closed the connection\n");
   });
 
-  test("of a daemon that dies in the middle of a conversation is an error", async () => {
-    const { process, socket } = await connected(["acp"]);
+  test("of a daemon that dies in the middle of a conversation with a tool server is an error", async () => {
+    const { process, socket } = await connected(["mcp"]);
     process.stdin.write(Buffer.alloc(mib, "x"));
     await once(socket, "readable");
     socket.destroy();
@@ -157,6 +124,9 @@ describe("the end", () => {
 
 test("nothing but the daemon's bytes is ever on stdout", async () => {
   const { process, socket } = await connected(["acp"], { NODE_OPTIONS: "--trace-warnings" });
+  process.stdin.end();
+  socket.resume();
+  await once(socket, "end");
   socket.end();
   expect((await ended(process)).stdout).toBe("");
 });

@@ -77,7 +77,7 @@ describe("the socket", () => {
     first.kill("SIGKILL");
     await first.exited();
     expect(existsSync(home.socket)).toBe(true);
-    await expect(turn.answer()).rejects.toThrow(/closed/);
+    expect((await turn.answer()).error?.data).toMatchObject({ code: "CRU_DAEMON_LOST" });
 
     await using second = await serve(home);
     await until(() => home.processes().every((pid) => pid === second.pid || pid === parent.editor.pid), {
@@ -144,14 +144,15 @@ describe("the socket", () => {
   });
 });
 
-test("SIGTERM ends the whole tree and says how many agents it ends; editors are hung up on", async () => {
+test("SIGTERM ends the whole tree and says how many agents it ends; editors are told", async () => {
   await using daemon = await startDaemon({ config });
   const parent = await openParent(daemon, "parent");
-  parent.startTurn(delegateLine({ agent: "worker", task: script("touch term.began", "hang") }));
+  const turn = parent.startTurn(delegateLine({ agent: "worker", task: script("touch term.began", "hang") }));
   await until(() => existsSync(inKiln(daemon, "term.began")), { what: "the child to begin" });
   await daemon.stop();
   expect(daemon.stderr).toMatch(/ending 2 agents/);
-  await parent.editor.exited();
+  expect((await turn.answer()).error?.message).toContain("send your message again");
+  await parent.editor.end();
   await daemon.assertNothingLeft();
 });
 
@@ -167,6 +168,6 @@ test("a second signal ends it at once, and still leaves nothing behind", async (
   await until(() => daemon.stderr.includes("a second signal ends at once"), { what: "the notice" });
   daemon.kill("SIGINT");
   await daemon.exited({ timeoutMs: 3000 });
-  await parent.editor.exited();
+  await parent.editor.end();
   await until(() => daemon.home.processes().length === 0, { what: "everything to be gone", timeoutMs: 3000 });
 });

@@ -78,8 +78,12 @@ export function spawnAcpClient({ command, args = [], cwd, env }: SpawnOptions): 
 }
 
 /** Speaks ACP over streams that are there already. */
-export function connectAcpClient(streams: { input: Readable; output: Writable }): AcpClient {
-  return new AcpClient(streams);
+export function connectAcpClient(
+  streams: { input: Readable; output: Writable },
+  /** The program behind them. */
+  child?: ChildProcess,
+): AcpClient {
+  return new AcpClient(streams, child);
 }
 
 /** Open from its start until `end` (or `await using`), or until the other side closes. */
