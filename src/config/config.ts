@@ -17,6 +17,8 @@ export interface DelegationRules {
   readonly tools: "delegate" | "per_agent" | "both";
   /** May it create agents at run time. */
   readonly dynamicAgents: boolean;
+  /** Does what it delegated in the background go on without its editor. */
+  readonly keepBackground: boolean;
   /** Children of one session that run at once; more wait in a queue. */
   readonly maxConcurrentDelegations: number;
   /** Longest chain of handoffs in a conversation that this profile began; 0 = it may not be handed over. */

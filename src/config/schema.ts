@@ -57,6 +57,12 @@ const delegation = table("What sessions of this profile may delegate.", {
     default: false,
     meaning: "Whether it may create agents of its own at run time, from profiles it may delegate to.",
   }),
+  keep_background: key(z.boolean(), {
+    default: false,
+    meaning:
+      "Whether what it delegated in the background goes on when the connection of its editor closes; the results wait for a session " +
+      "that loads the conversation again.",
+  }),
   max_concurrent_delegations: key(z.int().min(1).max(1024), {
     default: 3,
     meaning: "Children of one session that run at the same time; more wait in a queue.",

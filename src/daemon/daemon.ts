@@ -28,6 +28,7 @@ import { AgentPrograms } from "./agent-programs.ts";
 import { childOpener } from "./child-opener.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { Doors } from "./doors.ts";
+import { LeftSessions } from "./left-sessions.ts";
 import { LiveConfig } from "./live-config.ts";
 import { takeLock } from "./lock.ts";
 import { pipeline } from "./pipeline.ts";
@@ -163,6 +164,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     programs,
     sessions,
     delegations,
+    left: new LeftSessions(delegations),
     handoffs,
     shown,
     tokens,

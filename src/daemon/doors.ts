@@ -20,6 +20,7 @@ import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
 import { tokenUnknown } from "./errors.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
+import type { LeftSessions } from "./left-sessions.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { chooseProfile } from "./profiles.ts";
 import { refuseCaller } from "./refused-caller.ts";
@@ -36,6 +37,7 @@ export interface DoorsParts {
   programs: AgentPrograms;
   sessions: SessionFactory;
   delegations: Delegations;
+  left: LeftSessions;
   handoffs: Handoffs;
   shown: ChildrenShown;
   tokens: AccessTokens;
@@ -112,7 +114,7 @@ export class Doors {
   }
 
   #editorPorts(cwd: string): EditorPorts {
-    const { config, bus, store, version, agents, sessions, delegations, handoffs, shown } = this.#parts;
+    const { config, bus, store, version, agents, sessions, delegations, left, handoffs, shown } = this.#parts;
     return {
       bus,
       store,
@@ -140,7 +142,12 @@ export class Doors {
         const successors = all.flatMap((root) => [...root.children].filter(({ origin }) => origin === "handoff"));
         for (const session of successors) holdBack(session, isCongested);
       },
-      reopened: (session) => handoffs.reopened(session),
+      reopened: (session) => {
+        handoffs.reopened(session);
+        shown.reopened(session);
+      },
+      leave: (session) => left.leave(session),
+      takeBack: (id, profile) => left.takeBack(id, profile.name),
       agentGone: (orphans) => {
         for (const session of orphans) delegations.cancelChildrenOf(session, "the agent that asked has exited");
       },

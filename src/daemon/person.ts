@@ -34,6 +34,7 @@ export const person: AgentProfile = {
     resultMaxBytes: Number.MAX_SAFE_INTEGER,
     tools: "delegate",
     dynamicAgents: false,
+    keepBackground: false,
     maxConcurrentDelegations: 1,
     maxHandoffDepth: 0,
     maxHandoffsPerSession: 0,

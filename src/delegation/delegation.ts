@@ -71,6 +71,7 @@ export class Delegation {
   #questions = 0;
   /** When a human last answered, in milliseconds since 1970; 0 if never. */
   #answeredAt = 0;
+  #isBackground = false;
   #takesMessages = true;
   #humanNeeded = deferred<void>();
 
@@ -102,6 +103,16 @@ export class Delegation {
 
   get toolCalls(): number {
     return this.#reply.toolCalls;
+  }
+
+  /** No call waits for it. */
+  get isBackground(): boolean {
+    return this.#isBackground;
+  }
+
+  /** The call that asked for it comes back before it has ended. */
+  goesToBackground(): void {
+    this.#isBackground = true;
   }
 
   /** Aborts once the delegation is to end early. */

@@ -73,6 +73,12 @@ export class Delegations {
     return [...this.#live.values()].filter((delegation) => delegation.caller === session);
   }
 
+  /** Those of them that go on when the session's editor has gone. */
+  keptOf(session: Session): Delegation[] {
+    if (!session.profile.delegation.keepBackground) return [];
+    return this.liveOf(session).filter((delegation) => delegation.isBackground);
+  }
+
   /**
    * Accepts a task and begins with it, now or when a place is free; it goes on whether or not anybody waits for it. Throws the
    * refusal when the rules do not allow it.

@@ -40,9 +40,12 @@ export class Card {
     this.#note = note;
     this.#shown = this.#face();
     this.#sentAt = Date.now();
-    const { toolCallId, meta, send } = init;
-    const content = this.#content();
-    send({ sessionUpdate: "tool_call", toolCallId, title: this.#title, kind: "other", status, content, _meta: meta });
+    this.#open();
+  }
+
+  /** To an editor that does not know it. */
+  showAgain(): void {
+    if (!this.#closed) this.#open();
   }
 
   /** The child goes on: another title, another stage. */
@@ -78,6 +81,12 @@ export class Card {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  #open(): void {
+    const { toolCallId, meta, send } = this.#init;
+    const [title, status, content] = [this.#title, this.#status, this.#content()];
+    send({ sessionUpdate: "tool_call", toolCallId, title, kind: "other", status, content, _meta: meta });
   }
 
   #send(): void {

@@ -51,6 +51,11 @@ export class ChildrenShown {
     return undefined;
   }
 
+  /** An editor has opened this conversation again, and knows nothing of what goes on. */
+  reopened(root: Session): void {
+    this.#show(root.id, (tree) => tree.showAgain());
+  }
+
   /** The editor of these roots reads slower than is written to it, or has caught up. */
   congested(roots: Iterable<Session>, isCongested: boolean): void {
     for (const root of roots) this.#trees.get(root.id)?.congested(isCongested);

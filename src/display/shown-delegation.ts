@@ -130,6 +130,11 @@ export class ShownDelegation {
     this.#close();
   }
 
+  /** The editor has forgotten, or is another one. */
+  showAgain(): void {
+    this.#card?.showAgain();
+  }
+
   hear(notification: Notification): void {
     if (this.#outcome) return;
     this.openChild?.relay(notification);

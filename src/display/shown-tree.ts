@@ -31,7 +31,6 @@ export interface TreeParts {
 
 export class ShownTree {
   readonly #parts: TreeParts;
-  readonly #wantsChildren: boolean;
   readonly #delegations = new Map<string, ShownDelegation>();
   readonly #bySession = new Map<string, ShownDelegation>();
   /** Child sessions of this tree that have not ended. */
@@ -43,7 +42,6 @@ export class ShownTree {
 
   constructor(parts: TreeParts) {
     this.#parts = parts;
-    this.#wantsChildren = wantsSubagents(parts.root.clientCapabilities);
   }
 
   /** A child session is being made; what it says comes by way of `hear`. */
@@ -119,6 +117,11 @@ export class ShownTree {
     else for (const { openChild } of this.#delegations.values()) if (openChild) this.#holdBack(openChild.session);
   }
 
+  /** To an editor that was not there before. */
+  showAgain(): void {
+    for (const shown of this.#delegations.values()) shown.showAgain();
+  }
+
   /** The root has ended, and all below it. */
   end(): void {
     for (const shown of this.#delegations.values()) if (!shown.parent) shown.endsAtOnce(endedWithParent);
@@ -158,7 +161,7 @@ export class ShownTree {
 
   #mayShowChild(shown: ShownDelegation): boolean {
     const isBelowCard = shown.parent !== undefined && !shown.parent.openChild;
-    return this.#wantsChildren && this.#turns > 0 && !isBelowCard && !shown.isShown;
+    return wantsSubagents(this.#parts.root.clientCapabilities) && this.#turns > 0 && !isBelowCard && !shown.isShown;
   }
 
   #becomeCard(shown: ShownDelegation): void {

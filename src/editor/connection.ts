@@ -99,7 +99,7 @@ export class EditorConnection {
 
   async #end(): Promise<void> {
     this.#link.close();
-    const sessions = [...this.#sessions.values()].map((session) => session.end("the editor closed its connection"));
+    const sessions = [...this.#sessions.values()].map((session) => this.#ports.leave(session));
     const agent = this.#agent?.then(
       (started) => started.end(),
       () => {},
@@ -266,9 +266,16 @@ export class EditorConnection {
     if (id === undefined) throw RpcError.sessionNotFound(id);
     const agent = await this.#requireAgent();
     const known = this.#sessions.get(id);
-    if (known) this.#ports.requireReachable(placeIn(params));
+    // Before anything is changed: one that goes on without an editor goes on the same if this fails.
+    this.#ports.requireReachable(placeIn(params));
     const agentSessionId = this.#agentsId(id);
-    const session = known ?? this.#createSession(params, id);
+    const left = known ? undefined : await this.#ports.takeBack(id, this.#profile);
+    left?.rejoin({
+      client: this.#link,
+      clientInitialize: this.#initialize ?? {},
+      mcpServers: mcpServersIn(params),
+    });
+    const session = known ?? left ?? this.#createSession(params, id);
     this.#ports.attach(session, agent, agentSessionId);
     this.#sessions.set(id, session);
     session.opened();
@@ -281,7 +288,8 @@ export class EditorConnection {
     } catch (error) {
       if (!known) {
         this.#sessions.delete(id);
-        await session.end("it could not be opened");
+        // What went on without an editor goes on without this one.
+        await (left ? this.#ports.leave(left) : session.end("it could not be opened"));
       }
       throw error;
     }
@@ -312,7 +320,7 @@ export class EditorConnection {
       ...(id === undefined ? {} : { id }),
       profile: this.#profile,
       ...placeIn(params),
-      mcpServers: Array.isArray(params["mcpServers"]) ? params["mcpServers"] : [],
+      mcpServers: mcpServersIn(params),
       client: this.#link,
       clientInitialize: this.#initialize ?? {},
     });
@@ -354,4 +362,8 @@ function placeIn(params: Record<string, unknown>): Pick<SessionPlan, "cwd" | "ad
     cwd: typeof cwd === "string" ? cwd : "",
     additionalDirectories: Array.isArray(others) ? others.filter((one) => typeof one === "string") : [],
   };
+}
+
+function mcpServersIn({ mcpServers }: Record<string, unknown>): readonly unknown[] {
+  return Array.isArray(mcpServers) ? (mcpServers as unknown[]) : [];
 }

@@ -45,6 +45,10 @@ export interface EditorPorts {
   congested(roots: Iterable<Session>, isCongested: boolean): void;
   /** A stored conversation is open again, on the agent it was begun with. */
   reopened(session: Session): void;
+  /** The editor is gone: ends the session, or has what its profile keeps in the background go on. */
+  leave(session: Session): Promise<void>;
+  /** The session of this id if it goes on without an editor since `leave`; it is the caller's then. */
+  takeBack(id: string, profile: AgentProfile): Promise<Session | undefined>;
   /** The agent behind these sessions is gone: ends what they had delegated. */
   agentGone(sessions: readonly Session[]): void;
 }

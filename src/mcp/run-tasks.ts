@@ -52,5 +52,6 @@ async function outcomes(handles: Handle[], call: ToolCall, budgetMs: number): Pr
     // From here on they no longer hang on this call.
     call.signal.removeEventListener("abort", cancel);
   }
+  for (const delegation of live) if (delegation.stage !== "ended") delegation.goesToBackground();
   return handles.map((handle) => (isLive(handle) ? handle.snapshot : handle));
 }

@@ -4,7 +4,7 @@
  * attributed, all of one tree one at a time. Where no human is, a child's question is refused.
  */
 import type { Interceptor } from "../acp/interceptor.ts";
-import { isRecord } from "../acp/wire.ts";
+import { isRecord, RpcError, rpcCodes } from "../acp/wire.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
 import { attributed, questionTitle, refusal, withdrawn } from "./question.ts";
@@ -109,7 +109,7 @@ export class Permissions {
     const line = this.#lineOf(root);
     const question = attributed(params, session);
     const title = questionTitle(question);
-    if (root.origin !== "editor" || line.isFull) {
+    if (!root.isAttended || line.isFull) {
       const why = line.isFull ? "refused: too many questions wait" : "refused: nobody is there to ask";
       this.#bus.emit("permission.answered", { sessionId: session.id, rootId: root.id, title, outcome: why });
       return refusal(params);
@@ -127,6 +127,8 @@ export class Permissions {
       return answer;
     } catch (error) {
       if (!signal.aborted) told("not answered");
+      // Whoever could have answered has left; the asker may go on without.
+      if (error instanceof RpcError && error.code === rpcCodes.cancelled && !signal.aborted) return refusal(params);
       throw error;
     } finally {
       signal.removeEventListener("abort", withdraw);

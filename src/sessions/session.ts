@@ -10,6 +10,8 @@ import { composePipe, type Interceptor, type Notification, type Pipe, type Reque
 import { translateSessionMessage } from "../acp/session-message.ts";
 import {
   isRecord,
+  RpcError,
+  rpcCodes,
   withSessionId,
   type IncomingRequest,
   type Listener,
@@ -66,19 +68,25 @@ export interface SessionInit {
   interceptors: (session: Session) => readonly Interceptor[];
 }
 
+export type Rejoining = Required<Pick<SessionInit, "client" | "clientInitialize" | "mcpServers">>;
+
+/** The client of a session that was left. */
+const gone: Peer = {
+  request: () => Promise.reject(new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" })),
+  notify: () => {},
+};
+
 export class Session implements Listener {
   readonly id: string;
   readonly origin: SessionOrigin;
   readonly narrowing: Narrowing;
   readonly kiln: Kiln;
   readonly cwd: string;
-  readonly mcpServers: readonly unknown[];
   readonly additionalDirectories: readonly string[];
   readonly parent: Session | undefined;
   readonly predecessor: Session | undefined;
   /** Short, for people: what it is about now. */
   title: string;
-  readonly clientInitialize: Readonly<Record<string, unknown>>;
   readonly startedAt: number = Date.now();
   readonly scope: Scope;
   readonly children = new Set<Session>();
@@ -86,7 +94,10 @@ export class Session implements Listener {
   readonly transcript = new Transcript();
   /** When its agent last said anything, in milliseconds since 1970. */
   lastHeardAt: number = Date.now();
-  readonly #client: Peer;
+  #client: Peer;
+  #clientInitialize: Readonly<Record<string, unknown>>;
+  #mcpServers: readonly unknown[];
+  #isLeft = false;
   #profile: AgentProfile;
   #grant: Grant;
   readonly #pipe: Pipe;
@@ -106,12 +117,12 @@ export class Session implements Listener {
     this.narrowing = init.narrowing ?? {};
     this.kiln = init.kiln;
     this.cwd = init.cwd;
-    this.mcpServers = init.mcpServers ?? [];
+    this.#mcpServers = init.mcpServers ?? [];
     this.additionalDirectories = init.additionalDirectories ?? [];
     this.parent = init.parent;
     this.predecessor = init.predecessor;
     this.title = init.title ?? "";
-    this.clientInitialize = init.clientInitialize ?? {};
+    this.#clientInitialize = init.clientInitialize ?? {};
     this.scope = init.scope;
     this.#client = init.client;
     this.#pipe = composePipe(init.interceptors(this), this.#ends());
@@ -138,6 +149,16 @@ export class Session implements Listener {
   /** What is known under the client's own id: this session, or the one in whose conversation it speaks. */
   get conversation(): Session {
     return this.origin === "handoff" ? this.root : this;
+  }
+
+  /** The MCP servers its editor gave it, as they came. */
+  get mcpServers(): readonly unknown[] {
+    return this.#mcpServers;
+  }
+
+  /** What its client said in its `initialize` (ACP, "Initialization"). */
+  get clientInitialize(): Readonly<Record<string, unknown>> {
+    return this.#clientInitialize;
   }
 
   get clientCapabilities(): Readonly<Record<string, unknown>> {
@@ -170,6 +191,26 @@ export class Session implements Listener {
   /** Whoever opened it. What is said to it directly passes no interceptor and carries no session id. */
   get client(): Peer {
     return this.#client;
+  }
+
+  /** Whether a person may be at the other end, who can be asked and shown things. */
+  get isAttended(): boolean {
+    return this.origin === "editor" && !this.#isLeft;
+  }
+
+  /** Its client has gone, and its agent is going; what it has delegated may go on. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#client = gone;
+    this.#binding = undefined;
+  }
+
+  /** After `leave`: a client is there again. */
+  rejoin({ client, clientInitialize, mcpServers }: Rejoining): void {
+    this.#isLeft = false;
+    this.#client = client;
+    this.#clientInitialize = clientInitialize;
+    this.#mcpServers = mcpServers;
   }
 
   /** Why it ended; empty while it lives. */

@@ -68,6 +68,7 @@ describe("a configuration", () => {
         maxSecondsPerTree: undefined,
         tools: "delegate",
         dynamicAgents: false,
+        keepBackground: false,
         waitSeconds: undefined,
         stallSeconds: 1800,
         timeoutSeconds: undefined,
@@ -114,6 +115,7 @@ describe("a configuration", () => {
       maxSecondsPerTree: undefined,
       tools: "delegate",
       dynamicAgents: false,
+      keepBackground: false,
       waitSeconds: undefined,
       stallSeconds: 1800,
       timeoutSeconds: undefined,
@@ -145,7 +147,7 @@ idle_seconds = 2.5
 config_dirs = ["/etc/own"]
 permissions = { default = "deny", deny = ["execute:rm *"], ask = ["*:**"], allow = ["read:**"], unattended = "allow", ask_timeout_seconds = 0.5 }
 sandbox = { mode = "bwrap", accept = "full", applies_to = "all", home = "real" }
-delegation = { enabled = true, max_depth = 0, allowed_targets = [], result_max_bytes = 1024, max_concurrent_delegations = 1, allow_cycles = true, max_handoff_depth = 0, max_handoffs_per_session = 0, max_delegations_per_session = 4, max_agents_per_tree = 5, max_tokens_per_tree = 6, max_cost_per_tree = 0.7, max_seconds_per_tree = 8, tools = "both", dynamic_agents = true, wait_seconds = 0, stall_seconds = 9.5, timeout_seconds = 0.5 }
+delegation = { enabled = true, max_depth = 0, allowed_targets = [], result_max_bytes = 1024, max_concurrent_delegations = 1, allow_cycles = true, max_handoff_depth = 0, max_handoffs_per_session = 0, max_delegations_per_session = 4, max_agents_per_tree = 5, max_tokens_per_tree = 6, max_cost_per_tree = 0.7, max_seconds_per_tree = 8, tools = "both", dynamic_agents = true, keep_background = true, wait_seconds = 0, stall_seconds = 9.5, timeout_seconds = 0.5 }
 [permissions]
 default = "allow"
 deny = ["bash:sudo *"]
@@ -236,6 +238,7 @@ max_agents = 1
         maxSecondsPerTree: 8,
         tools: "both",
         dynamicAgents: true,
+        keepBackground: true,
         waitSeconds: 0,
         stallSeconds: 9.5,
         timeoutSeconds: 0.5,

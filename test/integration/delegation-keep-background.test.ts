@@ -1,0 +1,218 @@
+/** `keep_background`: what was delegated in the background goes on without its editor, and nothing else does. */
+import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { DelegationResult } from "../../src/base/delegation.ts";
+import type { SessionNode } from "../../src/control/methods.ts";
+import { until } from "../support/conditions.ts";
+import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { allSessions, assertIdle, endOf, inKiln, openParent, Parent, script } from "./delegating.ts";
+import { callTool, delegateWith } from "./tool-calls.ts";
+
+const memory = (name: string): string[] => ["--memory", `${name}.memory`];
+
+let daemon: TestDaemon;
+
+beforeAll(async () => {
+  const rules = "enabled = true\nkeep_background = true\nmax_concurrent_delegations = 2";
+  const config = [
+    scriptedProfile("keeper", { flags: memory("keeper"), delegation: rules }),
+    scriptedProfile("hasty", { flags: memory("hasty"), delegation: `${rules}\nwait_seconds = 0.2` }),
+    scriptedProfile("usual", { flags: memory("usual"), delegation: "enabled = true" }),
+    scriptedProfile("worker"),
+  ].join("\n");
+  daemon = await startDaemon({ config });
+});
+afterEach(() => assertIdle(daemon));
+afterAll(() => endOf(daemon));
+
+const make = (name: string): void => writeFileSync(inKiln(daemon, name), "");
+const isMade = (name: string): Promise<unknown> =>
+  until(() => existsSync(inKiln(daemon, name)), { what: `${name} to be made` });
+
+/** Has the parent's agent delegate, and closes its editor when the work has begun. */
+async function leaveAtWork(agent: string, mark: string, ...lines: string[]): Promise<{ session: string; id: string }> {
+  const parent = await openParent(daemon, agent);
+  await parent.prompt("say begin");
+  const tools = await parent.tools();
+  const task = script(`touch ${mark}.began`, `wait-for ${mark}.go`, ...lines);
+  const { delegation_id: id } = await delegateWith(tools, { agent: "worker", task, background: true });
+  await isMade(`${mark}.began`);
+  await tools.close();
+  await parent[Symbol.asyncDispose]();
+  return { session: parent.session, id };
+}
+
+/** Another editor that opens the conversation again. */
+async function reopen(agent: string, session: string): Promise<Parent> {
+  const editor = daemon.editor(agent, { args: ["--no-autostart"] });
+  await editor.initialize();
+  try {
+    await editor.request("session/load", { sessionId: session, cwd: daemon.kiln, mcpServers: [] });
+    return new Parent(editor, session);
+  } catch (error) {
+    await editor.end();
+    throw error;
+  }
+}
+
+const rootOf = async (session: string): Promise<SessionNode | undefined> =>
+  (await allSessions(daemon)).find(({ sessionId }) => sessionId === session);
+
+const isGone = (session: string): Promise<unknown> =>
+  until(async () => (await rootOf(session)) === undefined, { what: "the root to end" });
+
+async function resultOf(parent: Parent, id: string): Promise<DelegationResult | undefined> {
+  const tools = await parent.tools();
+  const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", { ids: [id] });
+  await tools.close();
+  return data.delegations[0];
+}
+
+test("it goes on under a root without agent, which ends with it, and a session that loads the conversation has the result", async () => {
+  const { session, id } = await leaveAtWork("keeper", "k1", "say kept");
+  await until(async () => (await rootOf(session))?.pid === null, { what: "the root's agent to go" });
+  const root = await rootOf(session);
+  expect(root).toMatchObject({ agent: "keeper", pid: null, children: [{ agent: "worker", state: "working" }] });
+  expect(existsSync(inKiln(daemon, "k1.go"))).toBe(false);
+  make("k1.go");
+  await isGone(session);
+  await assertIdle(daemon);
+
+  await using later = await reopen("keeper", session);
+  expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "kept" });
+  const tools = await later.tools();
+  const page = await callTool<{ text: string }>(tools, "read_delegation", { id });
+  expect(page.data.text).toBe("kept");
+  await tools.close();
+});
+
+test("what waits for a place goes on as well, and what a call waits for does not", async () => {
+  const parent = await openParent(daemon, "keeper");
+  const tools = await parent.tools();
+  const work = { agent: "worker", background: true };
+  for (const name of ["a", "b"]) {
+    await delegateWith(tools, {
+      ...work,
+      task: script(`touch k2${name}.began`, "wait-for k2.go", `touch k2${name}.done`),
+    });
+  }
+  await delegateWith(tools, { ...work, task: "touch k2c.done" });
+  const awaited = await openParent(daemon, "keeper");
+  const awaitedTools = await awaited.tools();
+  const own = await delegateWith(awaitedTools, { ...work, task: script("touch k2d.began", "wait-for k2.go") });
+  void delegateWith(awaitedTools, { agent: "worker", task: script("touch k2e.began", "hang") }).catch(() => {});
+  for (const name of ["k2a", "k2b", "k2d", "k2e"]) await isMade(`${name}.began`);
+  await Promise.all([tools.close(), awaitedTools.close()]);
+  await Promise.all([parent[Symbol.asyncDispose](), awaited[Symbol.asyncDispose]()]);
+
+  await until(async () => (await rootOf(awaited.session))?.children.length === 1, { what: "the awaited one to end" });
+  expect((await rootOf(awaited.session))?.children[0]?.delegation?.id).toBe(own.delegation_id);
+  make("k2.go");
+  for (const name of ["k2a", "k2b", "k2c"]) await isMade(`${name}.done`);
+});
+
+test("a call that came back with a handle counts as background", async () => {
+  const parent = await openParent(daemon, "hasty");
+  const tools = await parent.tools();
+  const running = await delegateWith(tools, { agent: "worker", task: script("wait-for k3.go", "touch k3.done") });
+  expect(running.status).toBe("running");
+  await tools.close();
+  await parent[Symbol.asyncDispose]();
+  make("k3.go");
+  await isMade("k3.done");
+});
+
+test("without it, all ends within five seconds", async () => {
+  const { session, id } = await leaveAtWork("usual", "k4", "say never");
+  await until(async () => (await rootOf(session)) === undefined, { what: "the root to end", timeoutMs: 5000 });
+  await assertIdle(daemon);
+  await using later = await reopen("usual", session);
+  expect(await resultOf(later, id)).toMatchObject({ status: "cancelled", error: { code: "CRU_DELEGATION_CANCELLED" } });
+});
+
+describe("an editor that comes back while it goes on", () => {
+  test("is shown it, is asked its questions, and gets its result", async () => {
+    const { session, id } = await leaveAtWork("keeper", "k5", "ask", "say answered");
+    await until(async () => (await rootOf(session))?.pid === null);
+    await using later = await reopen("keeper", session);
+    later.editor.onRequest("session/request_permission", () => ({
+      outcome: { outcome: "selected", optionId: "allow" },
+    }));
+    expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker" }] });
+    expect((await allSessions(daemon)).filter(({ depth }) => depth === 0)).toHaveLength(1);
+    const cards = later.editor.received.filter(({ params }) => {
+      const update = params?.["update"] as { sessionUpdate?: string; toolCallId?: string } | undefined;
+      return update?.sessionUpdate === "tool_call" && update.toolCallId === `crucible:${id}`;
+    });
+    expect(cards).toHaveLength(1);
+    make("k5.go");
+    expect(await resultOf(later, id)).toMatchObject({
+      status: "completed",
+      result: expect.stringMatching(/allow.*\n.*answered/) as string,
+    });
+    // The session is the editor's, and does not end with the work.
+    expect((await later.prompt("say still here")).text).toBe("still here");
+  });
+
+  test("and leaves again: it goes on again", async () => {
+    const { session, id } = await leaveAtWork("keeper", "k6", "say twice left");
+    const second = await reopen("keeper", session);
+    await second[Symbol.asyncDispose]();
+    expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker", state: "working" }] });
+    make("k6.go");
+    await isGone(session);
+    await using later = await reopen("keeper", session);
+    expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "twice left" });
+  });
+
+  test("and cannot open the conversation: it goes on without", async () => {
+    const { session } = await leaveAtWork("keeper", "k7", "touch k7.done");
+    const file = inKiln(daemon, "keeper.memory");
+    renameSync(file, `${file}.away`);
+    await expect(reopen("keeper", session)).rejects.toThrow(/no such session/);
+    renameSync(`${file}.away`, file);
+    expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker" }] });
+    make("k7.go");
+    await isMade("k7.done");
+    await isGone(session);
+  });
+
+  test("as another profile: it ends what went on, and there are never two of one conversation", async () => {
+    const { session } = await leaveAtWork("keeper", "k8", "touch k8.done");
+    const editor = daemon.editor("usual", { args: ["--no-autostart"] });
+    await editor.initialize();
+    await editor.request("session/load", { sessionId: session, cwd: daemon.kiln, mcpServers: [] }).catch(() => {});
+    await editor.end();
+    await isGone(session);
+    expect(existsSync(inKiln(daemon, "k8.done"))).toBe(false);
+  });
+});
+
+test("a question while nobody is there is refused, and the work goes on", async () => {
+  const { session, id } = await leaveAtWork("keeper", "k9", "ask", "say went on");
+  await until(async () => (await rootOf(session))?.pid === null);
+  make("k9.go");
+  await isGone(session);
+  await using later = await reopen("keeper", session);
+  const result = await resultOf(later, id);
+  expect(result?.result).toBe('{"outcome":"selected","optionId":"reject"}\nwent on');
+});
+
+test("a question that was open when the editor left is refused too", async () => {
+  const parent = await openParent(daemon, "keeper");
+  await parent.prompt("say begin");
+  const tools = await parent.tools();
+  let asked = false;
+  parent.editor.onRequest("session/request_permission", () => {
+    asked = true;
+    return new Promise(() => {});
+  });
+  const task = script("ask", "say went on");
+  const { delegation_id: id } = await delegateWith(tools, { agent: "worker", task, background: true });
+  await until(() => asked, { what: "the question" });
+  await tools.close();
+  parent.editor.kill("SIGKILL");
+  await isGone(parent.session);
+  await using later = await reopen("keeper", parent.session);
+  expect((await resultOf(later, id))?.result).toBe('{"outcome":"selected","optionId":"reject"}\nwent on');
+});
