@@ -129,7 +129,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
     store,
     registry,
-    pipeline: (session) => pipeline(session, { delegations, handoffs, permissions, shown }),
+    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, shown }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });

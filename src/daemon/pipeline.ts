@@ -11,10 +11,13 @@ import type { Handoffs } from "../delegation/handoff.ts";
 import { gate } from "../kiln/gate.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
 import type { Permissions } from "../permissions/permissions.ts";
+import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import { recorder } from "../sessions/recorder.ts";
 import { turns } from "../sessions/turns.ts";
 
 export interface PipelineParts {
+  store: Store;
   delegations: Delegations;
   handoffs: Handoffs;
   permissions: Permissions;
@@ -23,7 +26,7 @@ export interface PipelineParts {
 
 export function pipeline(
   session: Session,
-  { delegations, handoffs, permissions, shown }: PipelineParts,
+  { store, delegations, handoffs, permissions, shown }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -33,8 +36,9 @@ export function pipeline(
     // A cancel reaches the delegations before anything else can hold it up.
     cascade(session, delegations),
     turns(session),
+    recorder(session, store),
     // Of use to whoever may pass the conversation on; before anything of Crucible's is added to it.
-    ...(!session.parent || session.grant.remainingDepth > 0 ? [session.transcript.tap()] : []),
+    ...(!session.parent || session.grant.remainingDepth > 0 ? [session.transcript.tap(session)] : []),
     // Whoever has the conversation instead of its first agent speaks through the taps above.
     ...handoffs.taps(session),
     ...(instructions ? [openingWords(instructions, given)] : []),

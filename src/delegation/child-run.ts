@@ -208,7 +208,7 @@ export class ChildRun {
 
   #stopReasonOf(response: unknown): string | null {
     if (!isRecord(response)) return null;
-    this.#init.reply.finished(response["usage"]);
+    this.#init.reply.finished(response);
     return typeof response["stopReason"] === "string" ? response["stopReason"] : null;
   }
 

@@ -2,6 +2,7 @@
  * Collects what a child says and does during its turn, bounded, and answers what its final message was: what it said after its
  * last tool call, else what it said before. Also tells in one line what the child is doing now.
  */
+import { noUsage, usageAfter, usageAfterTurn } from "../acp/usage.ts";
 import { isRecord } from "../acp/wire.ts";
 import type { DelegationUsage } from "../base/delegation.ts";
 import { oneLine } from "../base/text.ts";
@@ -17,8 +18,7 @@ export class Reply {
   #droppedCharacters = 0;
   #toolTitles = new Map<string, string>();
   #toolCalls = 0;
-  #usedTokens: number | null = null;
-  #cost: { amount: number; currency: string } | null = null;
+  #usage: DelegationUsage = noUsage;
   #activity = "starting";
   #lastActivityAt = Date.now();
 
@@ -28,7 +28,7 @@ export class Reply {
 
   /** Tokens in the child's context and cost so far, as last reported (ACP, usage update); null if it never did. */
   get usage(): DelegationUsage {
-    return { tokens: this.#usedTokens, cost: this.#cost };
+    return this.#usage;
   }
 
   get activity(): string {
@@ -72,15 +72,16 @@ export class Reply {
       case "tool_call_update":
         return this.#used(update);
       case "usage_update":
-        return this.#spent(update);
+        this.#usage = usageAfter(update, this.#usage);
+        return false;
       default:
         return false;
     }
   }
 
   /** The turn ended; its answer may carry the whole turn's token count, which counts more than an update's. */
-  finished(usage: unknown): void {
-    if (isRecord(usage) && typeof usage["totalTokens"] === "number") this.#usedTokens = usage["totalTokens"];
+  finished(answer: unknown): void {
+    this.#usage = usageAfterTurn(answer, this.#usage);
   }
 
   #said(content: unknown): boolean {
@@ -107,15 +108,6 @@ export class Reply {
     }
     if (title !== undefined || isNew) this.#toolTitles.set(id, title ?? "a tool");
     return this.#is(oneLine(this.#toolTitles.get(id) ?? "a tool", 100));
-  }
-
-  #spent(update: Record<string, unknown>): boolean {
-    if (typeof update["used"] === "number") this.#usedTokens = update["used"];
-    const cost = update["cost"];
-    if (isRecord(cost) && typeof cost["amount"] === "number" && typeof cost["currency"] === "string") {
-      this.#cost = { amount: cost["amount"], currency: cost["currency"] };
-    }
-    return false;
   }
 
   #is(activity: string): boolean {

@@ -279,6 +279,7 @@ export class EditorConnection {
     this.#ports.attach(session, agent, agentSessionId);
     this.#sessions.set(id, session);
     session.opened();
+    const replayed = session.replayStarted();
     try {
       const extended = await this.#ports.withExtras(params, session, agent);
       const asked = { ...extended, sessionId: agentSessionId };
@@ -292,6 +293,8 @@ export class EditorConnection {
         await (left ? this.#ports.leave(left) : session.end("it could not be opened"));
       }
       throw error;
+    } finally {
+      replayed();
     }
   }
 

@@ -12,3 +12,9 @@ export const tooManyPrompts = defineError(
   "refused",
   "More prompts wait in one session than Crucible keeps in its queue.",
 );
+
+export const storeUnwritable = defineError(
+  "CRU_STORE_UNWRITABLE",
+  "refused",
+  "What is stored could not be changed: the disk is full, or the state folder cannot be written.",
+);

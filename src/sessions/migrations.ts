@@ -32,12 +32,17 @@ export const migrations: readonly string[] = [
    CREATE INDEX permissions_session ON permissions (session_id, at);`,
 ];
 
-/** Brings a database to the present shape. Throws when a later release has written it. */
+/** A database that this release does not understand. */
+export class LaterRelease extends Error {}
+
+/** Brings a database to the present shape. Throws `LaterRelease` when a later release has written it. */
 export function migrate(database: Database.Database): void {
-  const [row] = database.pragma("user_version") as Record<string, unknown>[];
+  const [row] = database.prepare("PRAGMA user_version").all() as Record<string, unknown>[];
   const version = Number(row?.["user_version"] ?? 0);
   if (version > migrations.length) {
-    throw new Error(`it was written by a later release (schema ${version}, this one knows ${migrations.length})`);
+    throw new LaterRelease(
+      `it was written by a later release (schema ${version}, this one knows ${migrations.length})`,
+    );
   }
   for (const [index, migration] of migrations.entries()) {
     if (index < version) continue;

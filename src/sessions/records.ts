@@ -119,7 +119,19 @@ export interface Deleted {
   delegationIds: string[];
 }
 
-/** Writes are done when the call returns; a store that cannot write says so through its warning and keeps serving reads. */
+/** Whether what is written is kept. */
+export interface StoreHealth {
+  /** Since when it is kept in memory only, in milliseconds since 1970; null while all is well. */
+  degradedSince: number | null;
+  reason: string | null;
+  /** Records and messages that memory did not hold either, in the life of this daemon. */
+  lost: number;
+}
+
+/**
+ * What is written is seen by whoever reads next; messages and changes of sessions reach the disk a moment later. Nothing but
+ * `deleteSession` throws: a store that cannot write says so through its health and a warning, and goes on in memory.
+ */
 export interface Store {
   saveSession(record: SessionRecord): void;
   /** Changes some fields of a session that is there. */
@@ -131,7 +143,7 @@ export interface Store {
   childrenOf(sessionId: string): SessionRecord[];
   /** The session that stands for an agent's own conversation. */
   findAgentSession(profile: string, agentSessionId: string): SessionRecord | undefined;
-  /** Deletes a session with all that descends from it and everything kept of these. */
+  /** Deletes a session with all that descends from it and everything kept of these. Throws CRU_STORE_UNWRITABLE. */
   deleteSession(id: string): Deleted;
   saveDelegation(record: DelegationRecord): void;
   findDelegation(id: string): DelegationRecord | undefined;
@@ -152,5 +164,6 @@ export interface Store {
   handoffsOf(sessionId: string): HandoffRecord[];
   /** At start: whatever was under way when the last daemon ended has an unknown outcome. Returns how many. */
   markLost(): number;
+  readonly health: StoreHealth;
   close(): void;
 }

@@ -83,6 +83,12 @@ export class Segment {
   }
 }
 
+/** What stands in the place of a stretch that could not be kept. */
+export function droppedNote(lost: { messages: number; bytes: number }): string {
+  const note = { sessionId: "", at: Date.now(), from: "crucible", method: "crucible/dropped", params: lost } as const;
+  return lineOf(note, JSON.stringify(lost));
+}
+
 /** The messages of a stretch, under the session's own id. */
 export function messagesIn(segment: { sessionId: string; first: number; text: string }): RelayedMessage[] {
   const { sessionId, first, text } = segment;

@@ -106,6 +106,8 @@ export class Session implements Listener {
   readonly #isOpen = deferred<void>();
   #held: Notification[] = [];
   #turns = 0;
+  #replays = 0;
+  #replay = 0;
   #ending: Promise<void> | undefined;
   #endReason = "";
 
@@ -277,6 +279,20 @@ export class Session implements Listener {
   turnStarted(): () => void {
     this.#turns++;
     return () => void this.#turns--;
+  }
+
+  /** Which replay of its conversation is under way, counted from 1; 0 if none is. */
+  get replay(): number {
+    return this.#replay;
+  }
+
+  /** Takes what the agent says for a repetition of what was said before, until the returned function is called. */
+  replayStarted(): () => void {
+    const replay = ++this.#replays;
+    this.#replay = replay;
+    return () => {
+      if (this.#replay === replay) this.#replay = 0;
+    };
   }
 
   /** Ends the session and all that descends from it. Idempotent. */

@@ -4,8 +4,11 @@
  * given is changed, and reading it is dear while writing to it is cheap.
  */
 import type { Interceptor } from "../acp/interceptor.ts";
+import { blockText, promptText, toolOutput } from "../acp/content-text.ts";
 import { isRecord } from "../acp/wire.ts";
 import { headAndTail } from "../base/text.ts";
+import { newsOnly } from "./replay.ts";
+import type { Session } from "./session.ts";
 
 /** Text kept of one session, in bytes of UTF-8. */
 export const maxTranscriptBytes = 1024 * 1024;
@@ -81,7 +84,8 @@ export class Transcript {
   }
 
   /** The tap through which it hears a session. */
-  tap(): Interceptor {
+  tap(session: Session): Interceptor {
+    const isNews = newsOnly(session, () => this.#turns.length > 0);
     return {
       name: "transcript",
       clientRequest: (request, next) => {
@@ -89,7 +93,7 @@ export class Transcript {
         return next(request);
       },
       agentNotification: (notification, next) => {
-        if (notification.method === "session/update") this.updated(notification.params);
+        if (notification.method === "session/update" && isNews()) this.updated(notification.params);
         next(notification);
       },
     };
@@ -97,8 +101,7 @@ export class Transcript {
 
   /** Takes the parameters of a `session/prompt`: a new turn begins. */
   prompted(params: unknown): void {
-    const prompt = isRecord(params) && Array.isArray(params["prompt"]) ? (params["prompt"] as unknown[]) : [];
-    this.#begin(prompt.map(blockText).filter(Boolean).join("\n"));
+    this.#begin(promptText(params));
   }
 
   /** Takes the parameters of a `session/update`, live ones as well as those of a conversation that is loaded. */
@@ -199,27 +202,9 @@ function finished(entry: Entry): TranscriptEntry {
   return { kind: entry.kind, text };
 }
 
-/** What a content block says; of what is not text, what it is (ACP, "Content"). */
-function blockText(block: unknown): string {
-  if (!isRecord(block)) return "";
-  switch (block["type"]) {
-    case "text":
-      return textOf(block["text"]);
-    case "resource_link":
-      return `[link: ${textOf(block["uri"]) || textOf(block["name"])}]`;
-    case "resource":
-      return `[attached: ${isRecord(block["resource"]) ? textOf(block["resource"]["uri"]) : "a resource"}]`;
-    case "image":
-    case "audio":
-      return `[${block["type"]}]`;
-    default:
-      return "";
-  }
-}
-
 /** The facts of a tool call after an update, which leaves out what stays as it is. */
 function toolFacts(update: Record<string, unknown>, before: ToolCallFacts): ToolCallFacts {
-  const output = outputOf(update);
+  const output = toolOutput(update);
   return {
     title: textOf(update["title"]) || before.title,
     toolKind: textOf(update["kind"]) || before.toolKind,
@@ -229,21 +214,6 @@ function toolFacts(update: Record<string, unknown>, before: ToolCallFacts): Tool
       : before.locations,
     output: output === undefined ? before.output : shortened(output),
   };
-}
-
-// Agents that show no content of a tool often give its raw output.
-function outputOf(update: Record<string, unknown>): string | undefined {
-  const content = Array.isArray(update["content"]) ? update["content"].map(contentText).filter(Boolean) : [];
-  if (content.length > 0) return content.join("\n");
-  const raw = update["rawOutput"];
-  if (typeof raw === "string") return raw;
-  return isRecord(raw) && typeof raw["output"] === "string" ? raw["output"] : undefined;
-}
-
-function contentText(item: unknown): string {
-  if (!isRecord(item)) return "";
-  if (item["type"] === "content") return blockText(item["content"]);
-  return item["type"] === "diff" ? `[changed: ${textOf(item["path"])}]` : "";
 }
 
 function pathOf(location: unknown): string[] {

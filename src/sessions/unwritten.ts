@@ -1,12 +1,9 @@
 /**
- * Messages on their way into the store: collected in memory and written in batches, so that a relay that carries hundreds of
- * thousands a second does not wait for a disk. It knows no database: what it hands over is written by its owner.
+ * Messages on their way into the store, collected in memory so that they can be written in batches: a relay that carries
+ * hundreds of thousands a second must not wait for a disk at each. It knows neither a database nor a clock.
  */
 import type { NewMessage } from "./records.ts";
 import { Segment } from "./segment.ts";
-
-/** Longest time a message waits to be written, in milliseconds. */
-export const writeDelayMs = 250;
 
 /** Messages collected before they are written without waiting, in characters. */
 export const maxCollectedCharacters = 1024 * 1024;
@@ -14,23 +11,21 @@ export const maxCollectedCharacters = 1024 * 1024;
 /** Sessions whose last stretch is kept in memory to be continued; of others a new one begins. */
 export const maxOpenSegments = 1000;
 
-export interface UnwrittenOptions {
-  /** The number of the last message that is written of a session; 0 if none is. */
-  lastNumber: (sessionId: string) => number;
-  /** Writes all of them, replacing those that are there. Must not throw. */
-  write: (segments: readonly Segment[]) => void;
-}
-
 export class Unwritten {
-  readonly #options: UnwrittenOptions;
-  /** The stretch of each session that still grows; the one touched last is the last. */
+  readonly #lastNumber: (sessionId: string) => number;
+  /** The stretch of each session that still grows. */
   readonly #open = new Map<string, Segment>();
   #full: Segment[] = [];
   #collected = 0;
-  #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: UnwrittenOptions) {
-    this.#options = options;
+  /** `lastNumber` gives the number of the last message that is written of a session; 0 if none is. */
+  constructor(lastNumber: (sessionId: string) => number) {
+    this.#lastNumber = lastNumber;
+  }
+
+  /** Whether it has collected as much as it should hold. */
+  get isFull(): boolean {
+    return this.#collected >= maxCollectedCharacters || this.#open.size > maxOpenSegments;
   }
 
   add(message: NewMessage): void {
@@ -38,40 +33,29 @@ export class Unwritten {
     const before = segment.characters;
     segment.add(message);
     this.#collected += segment.characters - before;
-    if (segment.isFull) {
-      this.#open.delete(message.sessionId);
-      this.#full.push(segment);
-    }
-    if (this.#collected >= maxCollectedCharacters) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), writeDelayMs).unref();
+    if (!segment.isFull) return;
+    this.#open.delete(message.sessionId);
+    this.#full.push(segment);
   }
 
-  /** Writes what waits. */
-  flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const waiting = [...this.#full, ...[...this.#open.values()].filter(({ isDirty }) => isDirty)];
+  /** What has to be written now, each stretch in the place of what was written of it before. */
+  take(): Segment[] {
+    const taken = [...this.#full, ...[...this.#open.values()].filter(({ isDirty }) => isDirty)];
+    for (const segment of taken) segment.isDirty = false;
+    if (this.#open.size > maxOpenSegments) this.#open.clear();
     this.#full = [];
     this.#collected = 0;
-    if (waiting.length === 0) return;
-    for (const segment of waiting) segment.isDirty = false;
-    this.#options.write(waiting);
+    return taken;
   }
 
-  /** Writes what waits and forgets where the session stood. */
-  ended(sessionId: string): void {
-    this.flush();
+  /** Forgets a session of which everything is written. */
+  forget(sessionId: string): void {
     this.#open.delete(sessionId);
   }
 
   #begin(sessionId: string): Segment {
-    if (this.#open.size >= maxOpenSegments) {
-      this.flush();
-      const [oldest] = this.#open.keys();
-      if (oldest !== undefined) this.#open.delete(oldest);
-    }
     const unwritten = this.#full.findLast((segment) => segment.sessionId === sessionId);
-    const segment = new Segment(sessionId, (unwritten?.last ?? this.#options.lastNumber(sessionId)) + 1);
+    const segment = new Segment(sessionId, (unwritten?.last ?? this.#lastNumber(sessionId)) + 1);
     this.#open.set(sessionId, segment);
     return segment;
   }

@@ -101,7 +101,7 @@ describe("usage", () => {
       { sessionUpdate: "usage_update", used: "many", cost: { amount: "1" } },
     );
     expect(reply.usage).toEqual({ tokens: 20, cost: { amount: 1, currency: "EUR" } });
-    reply.finished({ totalTokens: 25 });
+    reply.finished({ usage: { totalTokens: 25 } });
     reply.finished({});
     reply.finished(undefined);
     expect(reply.usage.tokens).toBe(25);

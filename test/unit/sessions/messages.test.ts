@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createBus } from "../../../src/observe/bus.ts";
 import type { NewMessage, RelayedMessage, Store } from "../../../src/sessions/records.ts";
 import { maxSegmentCharacters } from "../../../src/sessions/segment.ts";
-import { openStore } from "../../../src/sessions/store.ts";
-import { maxOpenSegments, writeDelayMs } from "../../../src/sessions/unwritten.ts";
+import { openStore, writeDelayMs } from "../../../src/sessions/store.ts";
+import { maxOpenSegments } from "../../../src/sessions/unwritten.ts";
 
 let folder: string;
 let store: Store;

@@ -1,10 +1,8 @@
 /** What is kept beyond the life of a process, and what happens where it cannot be. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "libsql";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { createBus, type Bus } from "../../../src/observe/bus.ts";
 import type { SessionQuery, Store } from "../../../src/sessions/records.ts";
 import { openStore } from "../../../src/sessions/store.ts";
@@ -214,43 +212,4 @@ test("after a crash a session that was open is over", () => {
   again.markLost();
   expect(again.findSession("s")?.endedAt).toBeGreaterThan(3);
   expect(again.findSession("s")?.endReason).toMatch(/daemon/);
-});
-
-describe("where it cannot be kept", () => {
-  test("a damaged file is set aside whole, a new one is begun, and the warning names both", () => {
-    const file = join(folder, "crucible.db");
-    writeFileSync(file, "this is no database at all, but long enough to look like one".repeat(100));
-    const one = openedStore();
-    one.saveSession(session("s"));
-    expect(reopened().findSession("s")).toBeDefined();
-    const aside = readdirSync(folder).find((name) => name.includes("damaged"));
-    expect(aside).toBeDefined();
-    expect(warnings.join()).toContain(aside);
-  });
-
-  test("a file of a later release is not touched by this one", () => {
-    openedStore();
-    open.pop()!.close();
-    const file = join(folder, "crucible.db");
-    const database = new Database(file);
-    database.exec("PRAGMA user_version = 9999");
-    database.close();
-    const one = openedStore();
-    one.saveSession(session("s"));
-    expect(one.findSession("s")).toBeDefined();
-    expect(warnings.join()).toContain("later release");
-  });
-
-  test("in a folder that cannot be written it lives in memory, and says so", async () => {
-    // The superuser writes anywhere; a file in the folder's place stops that one too.
-    const place = join(folder, "file-in-place");
-    writeFileSync(place, "");
-    await chmod(place, 0o400);
-    const one = openStore(place, bus);
-    open.push(one);
-    one.saveSession(session("s"));
-    expect(one.findSession("s")).toBeDefined();
-    expect(warnings.join()).toMatch(/memory/);
-    expect(existsSync(join(place, "crucible.db"))).toBe(false);
-  });
 });
