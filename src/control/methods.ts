@@ -36,6 +36,8 @@ export interface DaemonStatus {
   sessions: number;
   agents: number;
   delegations: { running: number; queued: number };
+  /** Whether what is written is kept: since when it is not and why, and what memory did not hold either. */
+  store: { degradedSince: number | null; reason: string | null; lost: number };
   residentBytes: number;
 }
 

@@ -7,6 +7,7 @@ import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { personGrant, rootGrant } from "../sessions/grant.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
+import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ControlHandlers } from "./control-door.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
@@ -21,6 +22,7 @@ import { terminalLogin } from "./terminal-login.ts";
 export interface ControlParts {
   config: LiveConfig;
   bus: Bus;
+  store: Store;
   version: string;
   registry: SessionRegistry;
   agents: RunningAgents;
@@ -33,7 +35,7 @@ export interface ControlParts {
 }
 
 export function controlHandlers(parts: ControlParts): ControlHandlers {
-  const { config, bus, version, registry, agents, programs, sessions, delegations } = parts;
+  const { config, bus, store, version, registry, agents, programs, sessions, delegations } = parts;
 
   function createCaller(from: string | undefined, cwd: string): Session {
     const profile = from === undefined ? person : profileNamed(config.current, from);
@@ -52,6 +54,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       sessions: registry.size,
       agents: agents.size,
       delegations: delegations.counts(),
+      store: store.health,
       residentBytes: process.memoryUsage.rss(),
       ...parts.facts(),
     }),

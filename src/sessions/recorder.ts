@@ -10,7 +10,7 @@ import { isRecord } from "../acp/wire.ts";
 import type { DelegationUsage } from "../base/delegation.ts";
 import { messageOf } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
-import type { NewMessage, Store } from "./records.ts";
+import type { Sender, Store } from "./records.ts";
 import { newsOnly } from "./replay.ts";
 import type { Session } from "./session.ts";
 
@@ -22,16 +22,12 @@ export function recorder(session: Session, store: Store): Interceptor {
   let title: string | undefined;
   let usage: DelegationUsage = noUsage;
 
-  function record(
-    from: NewMessage["from"],
-    method: string,
-    message: { params: unknown; line?: string | undefined },
-  ): void {
+  function record(from: Sender, method: string, message: { params: unknown; line?: string | undefined }): void {
     store.appendMessage({ sessionId: session.id, at: Date.now(), from, method, ...message });
   }
 
   /** What became of a request, from the side that had to answer it. */
-  async function recordAnswer<T>(from: NewMessage["from"], method: string, answering: Promise<T>): Promise<T> {
+  async function recordAnswer<T>(from: Sender, method: string, answering: Promise<T>): Promise<T> {
     try {
       const answer = await answering;
       record(from, method, { params: { answer } });

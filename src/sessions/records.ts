@@ -73,14 +73,16 @@ export interface HandoffRecord {
   endedAt: number | null;
 }
 
+/** Who said it. `crucible`: no message, but a note about the transcript itself, such as how much of it could not be kept. */
+export type Sender = "client" | "agent" | "crucible";
+
 /** One message of a conversation as it was relayed, under Crucible's own session id. */
 export interface RelayedMessage {
   sessionId: string;
   /** Of those of its session; the first has 1. */
   number: number;
   at: number;
-  /** `crucible`: no message, but a note about the transcript itself, such as how much of it could not be kept. */
-  from: "client" | "agent" | "crucible";
+  from: Sender;
   /** The JSON-RPC method; that of the question, for an answer. */
   method: string;
   /** Its parameters, or for an answer `{ answer }` or `{ error }`. */

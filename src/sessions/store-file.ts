@@ -33,8 +33,8 @@ function prepare(file: string): void {
     // Results may hold what is nobody else's business.
     chmodSync(file, 0o600);
     database.exec("PRAGMA busy_timeout = 2000");
-    if (valueOf(database, "quick_check") !== "ok")
-      throw new Damaged(`integrity check: ${valueOf(database, "quick_check")}`);
+    const check = valueOf(database, "quick_check");
+    if (check !== "ok") throw new Damaged(`integrity check: ${String(check)}`);
     // Pages that are free go back to the file system bit by bit; a file that was begun without that is written anew once.
     if (valueOf(database, "auto_vacuum") !== 2) database.exec("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;");
     database.exec("PRAGMA journal_mode = WAL");

@@ -76,9 +76,7 @@ export class Tables {
   /** All rows of a SELECT, which names the tables as if there were one place; the order of writing is `sequence`. */
   all(sql: string, values: readonly unknown[] = []): Row[] {
     try {
-      const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
-      return statement.all(...values) as Row[];
+      return this.#statement(sql).all(...values) as Row[];
     } catch (error) {
       this.#degrade(error);
       return [];
@@ -126,14 +124,17 @@ export class Tables {
     this.#database.close();
   }
 
+  #statement(sql: string): Database.Statement {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
   #putIn(place: "kept" | "main", rows: readonly NewRow[]): void {
     this.#transaction(place === "main" ? "BEGIN" : "BEGIN IMMEDIATE", () => {
       for (const { table, values } of rows) {
-        const columns = values.map(() => "?").join(", ");
-        const sql = `INSERT OR REPLACE INTO ${place}.${table} VALUES (${columns})`;
-        const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
-        this.#statements.set(sql, statement);
-        statement.run(...values);
+        const marks = values.map(() => "?").join(", ");
+        this.#statement(`INSERT OR REPLACE INTO ${place}.${table} VALUES (${marks})`).run(...values);
       }
     });
   }

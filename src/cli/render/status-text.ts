@@ -1,5 +1,5 @@
 /** The facts of `crucible status` as lines for people. */
-import { formatBytes, formatDuration } from "../../base/text.ts";
+import { formatBytes, formatDuration, plainText } from "../../base/text.ts";
 import type { DaemonStatus } from "../../control/methods.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
@@ -19,7 +19,15 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["sessions", String(status.sessions)],
     ["agents", String(status.agents)],
     ["delegations", `${delegations.running} running, ${delegations.queued} waiting`],
+    ["store", storeText(status, now)],
     ["memory", formatBytes(status.residentBytes)],
   ];
   return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
+}
+
+function storeText({ store }: DaemonStatus, now: number): string {
+  const lost = store.lost > 0 ? `; ${store.lost} records were too many for memory and are lost` : "";
+  if (store.degradedSince === null) return `kept${lost}`;
+  const since = formatDuration(now - store.degradedSince);
+  return `DEGRADED for ${since}, kept in memory only: ${plainText(store.reason ?? "")}${lost}`;
 }

@@ -101,6 +101,7 @@ const status = {
   sessions: 0,
   agents: 0,
   delegations: { running: 0, queued: 0 },
+  store: { degradedSince: 0, reason: "disk full", lost: 1 },
   residentBytes: 0,
 } satisfies DaemonStatus;
 
