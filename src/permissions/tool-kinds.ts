@@ -7,6 +7,15 @@ export const toolKinds = ["read", "edit", "delete", "move", "search", "execute",
 
 export type ToolKind = (typeof toolKinds)[number];
 
+/** Kinds whose tool calls are about files. */
+export type PathKind = "read" | "edit" | "delete" | "move" | "search";
+
+const pathKinds: ReadonlySet<string> = new Set<PathKind>(["read", "edit", "delete", "move", "search"]);
+
+export function isPathKind(kind: string): kind is PathKind {
+  return pathKinds.has(kind);
+}
+
 const toolSetOfKind: Readonly<Record<string, ToolSet>> = {
   read: "read",
   search: "read",

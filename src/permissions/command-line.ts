@@ -1,0 +1,314 @@
+/**
+ * A shell command line, taken apart into the simple commands it runs and the files it redirects to (POSIX shell, "Shell Command
+ * Language"). It never runs or expands anything. What it cannot read for certain it says so of, and never guesses: whoever
+ * allows by what it found must not allow then.
+ */
+
+/** Longest command line taken apart, in characters; of a longer one nothing is known. */
+export const maxCommandCharacters = 64 * 1024;
+
+/** Levels of substitutions and scripts within scripts that are followed; deeper ones are not known. */
+export const maxCommandNesting = 8;
+
+export interface Word {
+  /** Without its quotes. */
+  readonly text: string;
+  /** It is made only when it runs: by an expansion, a substitution, or braces. */
+  readonly dynamic: boolean;
+}
+
+export interface SimpleCommand {
+  readonly words: readonly Word[];
+  /** It sets variables for itself, as in `PATH=/tmp make`, or for what follows. */
+  readonly assigns: boolean;
+  /** Its standard input is written into the line. */
+  readonly hasScriptInput: boolean;
+}
+
+export interface CommandLine {
+  readonly commands: readonly SimpleCommand[];
+  readonly reads: readonly Word[];
+  readonly writes: readonly Word[];
+  /** There is more in it than was found. */
+  readonly unclear: boolean;
+}
+
+export const unknownLine: CommandLine = { commands: [], reads: [], writes: [], unclear: true };
+
+/** `nesting` counts the scripts this one stands in. */
+export function parseCommandLine(text: string, nesting = 0): CommandLine {
+  if (text.length > maxCommandCharacters || nesting > maxCommandNesting) return unknownLine;
+  return new Reader(text, nesting).read();
+}
+
+/** A program with its arguments, as no shell sees it. */
+export function argumentVector(words: readonly string[]): CommandLine {
+  const plain = words.map((text) => ({ text, dynamic: false }));
+  return { ...unknownLine, commands: [{ words: plain, assigns: false, hasScriptInput: false }], unclear: false };
+}
+
+// Words after which another command begins. Those that begin a list of words or a pattern stay: nothing then fits by mistake.
+const leadingWords = new Set(["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "!", "{", "}"]);
+const assignment = /^[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])?\+?=/;
+const endsWord = new Set([" ", "\t", "\n", ";", "&", "|", "(", ")"]);
+const nowhere = /^\/dev\/(null|stdin|stdout|stderr|tty)$/;
+
+class Reader {
+  readonly #text: string;
+  readonly #nesting: number;
+  #at = 0;
+  readonly #commands: SimpleCommand[] = [];
+  readonly #reads: Word[] = [];
+  readonly #writes: Word[] = [];
+  #unclear = false;
+  /** Of the simple command being read. */
+  #words: Word[] = [];
+  #assigns = false;
+  #hasScriptInput = false;
+  /** Parentheses and substitutions around what is being read. */
+  #depth = 0;
+  /** Here documents whose text begins with the next line. */
+  #pendingDocuments: { end: string; isLiteral: boolean; stripsTabs: boolean }[] = [];
+
+  constructor(text: string, nesting: number) {
+    this.#text = text;
+    this.#nesting = nesting;
+  }
+
+  read(): CommandLine {
+    this.#list(undefined);
+    return { commands: this.#commands, reads: this.#reads, writes: this.#writes, unclear: this.#unclear };
+  }
+
+  /** Commands up to the closing character, which is taken, or to the end. */
+  #list(closing: ")" | undefined): void {
+    while (this.#at < this.#text.length) {
+      const here = this.#text[this.#at]!;
+      if (here === " " || here === "\t" || this.#text.startsWith("\\\n", this.#at)) this.#at += here === "\\" ? 2 : 1;
+      else if (here === "#") this.#skipTo("\n");
+      else if (here === "\n") this.#endOfLine();
+      else if (here === ";" || here === "|" || (here === "&" && this.#text[this.#at + 1] !== ">")) this.#separator();
+      else if (here === ")") {
+        this.#at++;
+        this.#endCommand();
+        if (closing) return;
+        this.#unclear = true;
+      } else if (here === "(") this.#parenthesis();
+      else if (!this.#redirection()) this.#addWord(this.#word());
+    }
+    if (closing) this.#unclear = true;
+    this.#endCommand();
+    if (this.#pendingDocuments.length > 0) this.#unclear = true;
+  }
+
+  #separator(): void {
+    this.#at++;
+    this.#endCommand();
+  }
+
+  #endOfLine(): void {
+    this.#at++;
+    this.#endCommand();
+    for (const { end, isLiteral, stripsTabs } of this.#pendingDocuments.splice(0)) {
+      let found = false;
+      while (!found && this.#at < this.#text.length) {
+        const start = this.#at;
+        this.#skipTo("\n");
+        const line = this.#text.slice(start, this.#at);
+        this.#at++;
+        found = (stripsTabs ? line.replace(/^\t+/, "") : line) === end;
+        if (!isLiteral && /\$\(|`/.test(line)) this.#unclear = true;
+      }
+      if (!found) this.#unclear = true;
+    }
+  }
+
+  /** A subshell; behind a word it defines a function or is a mistake. */
+  #parenthesis(): void {
+    this.#at++;
+    if (this.#words.length > 0) this.#unclear = true;
+    this.#endCommand();
+    this.#nested(() => this.#list(")"));
+  }
+
+  #nested(read: () => void): void {
+    const [words, assigns, hasScriptInput] = [this.#words, this.#assigns, this.#hasScriptInput];
+    this.#startCommand();
+    if (++this.#depth > maxCommandNesting) {
+      this.#unclear = true;
+      this.#at = this.#text.length;
+    } else read();
+    this.#depth--;
+    this.#words = words;
+    this.#assigns = assigns;
+    this.#hasScriptInput = hasScriptInput;
+  }
+
+  #startCommand(): void {
+    this.#words = [];
+    this.#assigns = false;
+    this.#hasScriptInput = false;
+  }
+
+  #endCommand(): void {
+    if (this.#words.length > 0 || this.#assigns) {
+      this.#commands.push({ words: this.#words, assigns: this.#assigns, hasScriptInput: this.#hasScriptInput });
+    }
+    this.#startCommand();
+  }
+
+  #addWord(word: Word): void {
+    if (this.#words.length > 0) this.#words.push(word);
+    else if (assignment.test(word.text)) this.#assigns = true;
+    else if (word.dynamic || !leadingWords.has(word.text)) this.#words.push(word);
+  }
+
+  /** Takes `>FILE` and its kin; false when none stands here. */
+  #redirection(): boolean {
+    const operator = /^(?:\d*(<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())|&>>?)/.exec(
+      this.#text.slice(this.#at, this.#at + 12),
+    );
+    if (!operator) return false;
+    this.#at += operator[0].length;
+    while (this.#text[this.#at] === " " || this.#text[this.#at] === "\t") this.#at++;
+    const start = this.#at;
+    const target = this.#word();
+    if (this.#at === start) this.#unclear = true;
+    const kind = operator[1] ?? "&>";
+    if (kind === "<<" || kind === "<<-") {
+      const isLiteral = /["'\\]/.test(this.#text.slice(start, this.#at));
+      this.#pendingDocuments.push({ end: target.text, isLiteral, stripsTabs: kind === "<<-" });
+      this.#hasScriptInput = true;
+    } else if (kind === "<<<") this.#hasScriptInput = true;
+    else if (!((kind === ">&" || kind === "<&") && /^(\d+|-|\d+-)$/.test(target.text)) && !nowhere.test(target.text)) {
+      (kind === "<" || kind === "<&" ? this.#reads : this.#writes).push(target);
+    }
+    return true;
+  }
+
+  #word(): Word {
+    let text = "";
+    let dynamic = false;
+    let braces = "";
+    while (this.#at < this.#text.length) {
+      const here = this.#text[this.#at]!;
+      if (endsWord.has(here)) break;
+      if (here === "<" || here === ">") {
+        if (this.#text[this.#at + 1] !== "(") break;
+        this.#at += 2;
+        this.#nested(() => this.#list(")"));
+        dynamic = true;
+      } else if (here === "\\") {
+        if (this.#text[this.#at + 1] !== "\n") text += this.#text[this.#at + 1] ?? "";
+        if (this.#at + 1 >= this.#text.length) this.#unclear = true;
+        this.#at += 2;
+      } else if (here === "'") {
+        const start = this.#at + 1;
+        this.#at = start;
+        this.#skipTo("'");
+        text += this.#text.slice(start, this.#at);
+        this.#closeQuote();
+      } else if (here === '"') {
+        this.#at++;
+        const quoted = this.#doubleQuoted();
+        text += quoted.text;
+        dynamic ||= quoted.dynamic;
+      } else if (here === "$" || here === "`") {
+        const before = this.#at;
+        dynamic = this.#expansion() || dynamic;
+        text += this.#text.slice(before, this.#at);
+      } else {
+        text += here;
+        braces += here;
+        this.#at++;
+      }
+    }
+    return { text, dynamic: dynamic || hasBraceExpansion(braces) };
+  }
+
+  #doubleQuoted(): Word {
+    let text = "";
+    let dynamic = false;
+    while (this.#at < this.#text.length && this.#text[this.#at] !== '"') {
+      const here = this.#text[this.#at]!;
+      if (here === "\\") {
+        const next = this.#text[this.#at + 1] ?? "";
+        if (next !== "\n") text += '$`"\\'.includes(next) ? next : `\\${next}`;
+        this.#at += 2;
+      } else if (here === "$" || here === "`") {
+        const before = this.#at;
+        dynamic = this.#expansion() || dynamic;
+        text += this.#text.slice(before, this.#at);
+      } else {
+        text += here;
+        this.#at++;
+      }
+    }
+    this.#closeQuote();
+    return { text, dynamic };
+  }
+
+  /** Takes what `$` or a backtick begins. True when the word becomes something else by it. */
+  #expansion(): boolean {
+    const rest = this.#text.slice(this.#at, this.#at + 3);
+    if (rest.startsWith("`")) this.#backticks();
+    else if (rest.startsWith("$((") || rest.startsWith("$[")) {
+      // Arithmetic may hold substitutions of its own; where it ends cannot be told from a subshell's end.
+      this.#unclear = true;
+      this.#at += 2;
+    } else if (rest.startsWith("$(")) {
+      this.#at += 2;
+      this.#nested(() => this.#list(")"));
+    } else if (rest.startsWith("${")) this.#parameter();
+    else if (rest.startsWith("$'") || rest.startsWith('$"')) {
+      // Its escapes are another language.
+      this.#unclear = true;
+      this.#at++;
+    } else {
+      const name = /^\$([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])/.exec(this.#text.slice(this.#at, this.#at + 256))?.[0];
+      this.#at += name?.length ?? 1;
+      return name !== undefined;
+    }
+    return true;
+  }
+
+  #backticks(): void {
+    const start = ++this.#at;
+    let end = start;
+    while (end < this.#text.length && this.#text[end] !== "`") end += this.#text[end] === "\\" ? 2 : 1;
+    if (end >= this.#text.length) this.#unclear = true;
+    const inner = parseCommandLine(
+      this.#text.slice(start, end).replace(/\\([$`\\])/g, "$1"),
+      this.#nesting + this.#depth + 1,
+    );
+    this.#commands.push(...inner.commands);
+    this.#reads.push(...inner.reads);
+    this.#writes.push(...inner.writes);
+    this.#unclear ||= inner.unclear;
+    this.#at = Math.min(end + 1, this.#text.length);
+  }
+
+  #parameter(): void {
+    const start = this.#at;
+    this.#skipTo("}");
+    if (!/^\$\{[A-Za-z0-9_@*#?$!-]+$/.test(this.#text.slice(start, this.#at))) this.#unclear = true;
+    this.#closeQuote();
+  }
+
+  #skipTo(character: string): void {
+    const found = this.#text.indexOf(character, this.#at);
+    this.#at = found === -1 ? this.#text.length : found;
+  }
+
+  #closeQuote(): void {
+    if (this.#at >= this.#text.length) this.#unclear = true;
+    else this.#at++;
+  }
+}
+
+/** `{a,b}` or `{1..3}` among the unquoted characters of a word. */
+function hasBraceExpansion(unquoted: string): boolean {
+  const open = unquoted.indexOf("{");
+  const inside = open === -1 ? "" : unquoted.slice(open, unquoted.lastIndexOf("}") + 1);
+  return inside.includes(",") || inside.includes("..");
+}
