@@ -64,7 +64,7 @@ const doors: Record<string, readonly Room[]> = {
   libsql: ["sessions"],
   commander: ["cli"],
   "fastest-levenshtein": ["base"],
-  picomatch: ["kiln"],
+  picomatch: ["permissions", "kiln"],
 };
 
 interface Import {

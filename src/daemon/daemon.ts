@@ -17,6 +17,7 @@ import { ChildrenShown } from "../display/children-shown.ts";
 import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
+import { realIfKnown } from "../kiln/real-path.ts";
 import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
@@ -120,7 +121,8 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const programs = new AgentPrograms(() => config.current);
   const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
   const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus, endResting });
-  const permissions = new Permissions(bus);
+  const permissions = new Permissions({ bus, realPath: realIfKnown });
+  bus.on("permission.decided", ({ agent: _agent, ...decided }) => store.savePermission(decided));
   const tokens = new AccessTokens();
   const shown = new ChildrenShown({ bus, record: (id) => store.findDelegation(id), holdBack });
 

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { Interceptor, Request } from "../acp/interceptor.ts";
 import { isRecord } from "../acp/wire.ts";
 import { oneLine } from "../base/text.ts";
-import type { Act } from "../permissions/permissions.ts";
+import type { Act } from "../permissions/act.ts";
 import type { ToolKind } from "../permissions/tool-kinds.ts";
 import type { Session } from "../sessions/session.ts";
 import { placeIn, type Place } from "./boundary.ts";

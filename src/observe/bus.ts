@@ -48,6 +48,20 @@ export interface Events {
   };
   "permission.asked": { sessionId: string; rootId: string; title: string };
   "permission.answered": { sessionId: string; rootId: string; title: string; outcome: string };
+  /** Of every request for permission, asked of a human or not. The shape of what the store keeps, with the agent's profile. */
+  "permission.decided": {
+    id: string;
+    sessionId: string;
+    rootId: string;
+    at: number;
+    agent: string;
+    kind: string;
+    subject: string;
+    title: string;
+    decision: "allowed" | "denied" | "asked" | "withdrawn" | "expired";
+    decidedBy: string;
+    detail: string;
+  };
   "config.reloaded": { changed: readonly string[] };
   "config.rejected": { message: string };
   /** Something Crucible did not expect of itself. */

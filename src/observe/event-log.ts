@@ -28,6 +28,10 @@ const renderings: Rendering = {
   ],
   "permission.asked": ({ title }) => ["info", `permission asked: ${title}`],
   "permission.answered": ({ title, outcome }) => ["info", `permission answered: ${title}: ${outcome}`],
+  "permission.decided": ({ agent, kind, subject, title, decision, decidedBy }) => [
+    "info",
+    `permission ${decision}: ${agent}, ${kind} ${subject || title} (${decidedBy})`,
+  ],
   "config.reloaded": ({ changed }) => ["info", `configuration reloaded, changed: ${changed.join(", ") || "nothing"}`],
   "config.rejected": ({ message }) => ["error", `configuration not reloaded, the old one stays: ${message}`],
   bug: ({ where, error }) => ["error", `unexpected error in ${where}: ${messageOf(error)}`],

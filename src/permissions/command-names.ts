@@ -44,35 +44,48 @@ const wrappers = new Set(
 /** Words of one command under whose suffixes others may hide; more make it unclear. */
 const maxWrappedWords = 200;
 
-/** Commands within commands that are looked at for one simple command; more make it unclear. */
+/** Commands within commands that are looked at for one command line; more make it unclear. */
 const maxInnerCommands = 500;
 
-/** Characters of all those names together; more make it unclear. */
-const maxNameCharacters = 4 * 1024 * 1024;
+/** Characters of all that is looked at for one command line; more make it unclear. */
+const maxCharacters = 512 * 1024;
 
-export function namesOf(command: SimpleCommand): CommandNames {
-  const isCertain = !command.assigns && command.words.length > 0 && command.words.every(({ dynamic }) => !dynamic);
-  const suspects = new Suspects();
-  suspects.add(command, 0);
-  return {
-    proper: isCertain ? joined(command.words) : undefined,
-    suspected: [...suspects.names],
-    unclear: suspects.unclear,
-  };
+/** Of each simple command of a line. */
+export function namesOf(commands: readonly SimpleCommand[]): CommandNames[] {
+  const budget = { commands: maxInnerCommands + commands.length, characters: maxCharacters };
+  return commands.map((command) => {
+    const isCertain = !command.assigns && command.words.length > 0 && command.words.every(({ dynamic }) => !dynamic);
+    const suspects = new Suspects(budget);
+    suspects.add(command, 0);
+    return {
+      proper: isCertain ? joined(command.words) : undefined,
+      suspected: [...suspects.names],
+      unclear: suspects.unclear,
+    };
+  });
+}
+
+/** What may still be looked at. */
+interface Budget {
+  commands: number;
+  characters: number;
 }
 
 /** Gathers every name a command, and what it may run, goes by. */
 class Suspects {
   readonly names = new Set<string>();
   unclear = false;
-  #commandsLeft = maxInnerCommands;
-  #charactersLeft = maxNameCharacters;
+  readonly #budget: Budget;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
 
   add(command: SimpleCommand, nesting: number): void {
     const { words, hasScriptInput } = command;
     const [program, ...rest] = words;
-    if (!program) return;
-    if (this.#commandsLeft-- <= 0) return void (this.unclear = true);
+    if (!program || !this.#mayGoOn()) return;
+    this.#budget.commands--;
     const name = nameOf(program);
     this.#addNames(words);
     // A pattern or an expansion in place of the program can be any program.
@@ -90,7 +103,7 @@ class Suspects {
 
   #addWrapped({ words, ...command }: SimpleCommand, nesting: number): void {
     // Which of the words are its own options cannot be told, so what it runs may begin with any of them.
-    for (let at = 1; at < words.length && at <= maxWrappedWords; at++) {
+    for (let at = 1; at < words.length && at <= maxWrappedWords && this.#mayGoOn(); at++) {
       const tail = words.slice(at);
       const first = words[at]!;
       const name = nameOf(first);
@@ -101,15 +114,22 @@ class Suspects {
   }
 
   #addScript(script: string, nesting: number): void {
+    if (!this.#mayGoOn()) return;
+    this.#budget.characters -= script.length;
     const line = parseCommandLine(script, nesting + 1);
     if (line.unclear) this.unclear = true;
     for (const command of line.commands) this.add(command, nesting + 1);
   }
 
+  #mayGoOn(): boolean {
+    const may = this.#budget.commands > 0 && this.#budget.characters > 0;
+    if (!may) this.unclear = true;
+    return may;
+  }
+
   #addNames(words: readonly Word[]): void {
     const whole = joined(words);
-    this.#charactersLeft -= 2 * whole.length;
-    if (this.#charactersLeft < 0) return void (this.unclear = true);
+    this.#budget.characters -= 2 * whole.length;
     this.names.add(whole);
     this.names.add([nameOf(words[0]!), ...words.slice(1).map(({ text }) => text)].join(" "));
   }

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { isRecord } from "../acp/wire.ts";
 import { homeDirectory } from "../base/paths.ts";
 import { argumentVector, parseCommandLine, type CommandLine } from "./command-line.ts";
+import { namesOf, type CommandNames } from "./command-names.ts";
 import { canonicalToolName } from "./patterns.ts";
 import { isPathKind, type PathKind } from "./tool-kinds.ts";
 
@@ -25,6 +26,8 @@ export interface Deed {
 export interface CommandText {
   readonly text: string;
   readonly line: CommandLine;
+  /** Of each command in it. */
+  readonly names: readonly CommandNames[];
 }
 
 export interface NamedPath {
@@ -93,7 +96,11 @@ function commandIn(input: Record<string, unknown>): CommandText | undefined {
 }
 
 export function lineOf(text: string): CommandText {
-  return { text: text.trim(), line: parseCommandLine(text) };
+  return named(text.trim(), parseCommandLine(text));
+}
+
+function named(text: string, line: CommandLine): CommandText {
+  return { text, line, names: namesOf(line.commands) };
 }
 
 /** `bash -lc 'npm test'` is how some agents write `npm test`. */
@@ -101,7 +108,7 @@ function vectorOf(words: readonly string[]): CommandText {
   const [program = "", flags = "", script, ...rest] = words;
   const isScript = /^(?:.*\/)?(?:ba|z|da|k)?sh$/.test(program) && /^-l?c$/.test(flags) && script !== undefined;
   if (isScript && rest.length === 0) return lineOf(script);
-  return { text: words.join(" "), line: argumentVector(words) };
+  return named(words.join(" "), argumentVector(words));
 }
 
 /** Some put the command into the title and nowhere else, perhaps in backticks. */

@@ -4,7 +4,6 @@
  */
 import { isAbsolute, relative, sep } from "node:path";
 import type { Word } from "./command-line.ts";
-import { namesOf } from "./command-names.ts";
 import { absolutePath, maxNamedThings, type CommandText, type Deed, type NamedPath } from "./deed.ts";
 import { isPathKind, type PathKind, type ToolKind } from "./tool-kinds.ts";
 
@@ -29,8 +28,8 @@ export interface Places {
   readonly all: readonly string[];
   /** The directory that the paths in a command count from. */
   readonly cwd: string;
-  /** Where paths really lead; without those that lead nowhere else. */
-  readonly real: ReadonlyMap<string, string>;
+  /** Where a path really leads. */
+  readonly real: (path: string) => string;
 }
 
 export function facetsOf(deed: Deed, places: Places): Facet[] {
@@ -46,7 +45,7 @@ export function facetsOf(deed: Deed, places: Places): Facet[] {
 }
 
 function commandFacet(commands: readonly CommandText[]): Facet {
-  const names = commands.flatMap(({ line }) => line.commands.map((command) => namesOf(command)));
+  const names = commands.flatMap((command) => command.names);
   return {
     kinds: ["execute"],
     guardedBy: [],
@@ -100,7 +99,7 @@ interface PathsAsked {
 
 function pathFacet(kind: PathKind, { paths, title, places }: PathsAsked): Facet {
   const named = paths.map(({ path }) => path);
-  const everyName = [...named, ...named.flatMap((path) => places.real.get(path) ?? [])];
+  const everyName = [...new Set(named.flatMap((path) => [path, places.real(path)]))];
   return {
     kinds: [kind],
     guardedBy: guards[kind],

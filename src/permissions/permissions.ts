@@ -1,76 +1,142 @@
 /**
  * Who may do what: the tap that answers an agent's permission questions, and the check for what an agent does without asking.
- * Questions of any depth come to the human at the editor of the root session: a root session's as they are, a child's
- * attributed, all of one tree one at a time. Where no human is, a child's question is refused.
+ * First what the session was given, then the rules of its whole lineage, then what the human said before; what is left is
+ * put to the human at the root. Every decision is told once, as `permission.decided`.
  */
 import type { Interceptor } from "../acp/interceptor.ts";
-import { isRecord, RpcError, rpcCodes } from "../acp/wire.ts";
+import { isRecord } from "../acp/wire.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
-import { attributed, questionTitle, refusal, withdrawn } from "./question.ts";
-import { permissionDenied } from "./errors.ts";
-import { kindOf, missingToolSet, type ToolKind } from "./tool-kinds.ts";
-import { QuestionLine } from "./question-line.ts";
+import { deedOfAct, ownQuestion, refusalOf, type Act } from "./act.ts";
+import { granting, isGranted, kindOfAnswer, onceInstead, refusing, withdrawn } from "./answers.ts";
+import { Decisions, notGiven, shownSubject, wordsFor, type Decided } from "./decisions.ts";
+import { deedOf, type Deed } from "./deed.ts";
+import { expired, Humans, type OpenQuestion } from "./humans.ts";
+import { LineageRules } from "./lineage-rules.ts";
+import type { Verdict } from "./policy.ts";
+import { attributed, questionTitle } from "./question.ts";
+import { Remembered, type RememberedAnswer } from "./remembered.ts";
+import { SeenCalls } from "./seen-calls.ts";
+import { missingToolSet } from "./tool-kinds.ts";
 
 const method = "session/request_permission";
 
-/** Something that an agent is about to do through its client. */
-export interface Act {
-  kind: ToolKind;
-  /**
-   * What it is done to; every name that is known of it, where there are several. The whole command line for `execute`; absolute
-   * paths for `read`, `edit`, `delete`, `move` and `search`, as named and as they really are where links lead elsewhere.
-   */
-  subjects: readonly string[];
-  /** For people: what it is, in a few words. */
-  title: string;
-  /** Aborts when nobody waits for it any more. */
-  signal?: AbortSignal | undefined;
+export interface PermissionsParts {
+  bus: Bus;
+  /** Where a path really leads, links resolved; the path itself where that cannot be told. */
+  realPath: (path: string) => string;
+}
+
+/** What is held about one session while it lives. */
+interface Held {
+  readonly seen: SeenCalls;
+  readonly remembered: Remembered;
+}
+
+/** Something that has to be put to the human. */
+interface ToAsk {
+  asker: Session;
+  deed: Deed;
+  verdict: Verdict;
+}
+
+interface Asking {
+  params: unknown;
+  put: (signal: AbortSignal) => Promise<unknown>;
+  signal: AbortSignal;
 }
 
 export class Permissions {
-  readonly #lines = new WeakMap<Session, QuestionLine>();
-  readonly #bus: Bus;
+  readonly #humans: Humans;
+  readonly #decisions: Decisions;
+  readonly #rules: LineageRules;
+  readonly #held = new WeakMap<Session, Held>();
+  /**
+   * Requests of an agent that speaks in another's place, by their signals: they come through that session's pipe as well, and
+   * were decided before, with the rules of both.
+   */
+  readonly #decidedBefore = new WeakMap<AbortSignal, ToAsk>();
 
-  constructor(bus: Bus) {
-    this.#bus = bus;
+  constructor({ bus, realPath }: PermissionsParts) {
+    this.#humans = new Humans(bus);
+    this.#decisions = new Decisions(bus);
+    this.#rules = new LineageRules(realPath);
+  }
+
+  /** Questions that wait for a human now, in the order in which they were asked. */
+  get openQuestions(): readonly OpenQuestion[] {
+    return this.#humans.open;
+  }
+
+  /** What the human said "always" and "never" to in this session, the oldest first. */
+  rememberedOf(session: Session): readonly RememberedAnswer[] {
+    return this.#of(session).remembered.answers;
   }
 
   /**
    * Settles when the session may do what it is about to do; rejects with CRU_PERMISSION_DENIED when it may not. For what an
-   * agent does through its client without asking first.
+   * agent does through its client without asking first: a rule that denies refuses, a rule that asks asks, all else passes.
    */
   async check(session: Session, act: Act): Promise<void> {
+    const signal = act.signal ?? new AbortController().signal;
+    if (this.#decidedBefore.has(signal)) return;
+    const { remembered } = this.#of(session);
+    const deed = deedOfAct(act, session.cwd);
+    const denied = (decidedBy: string): Error => {
+      this.#decisions.tell({ session, deed, decision: "denied", decidedBy });
+      return refusalOf(act, decidedBy);
+    };
     const missing = missingToolSet(act.kind, session.grant.tools);
-    if (!missing) return;
-    throw permissionDenied.create(`this session was not given ${missing}: ${act.title}`, {
-      hint: "do without, and say in your report what you could not do",
-    });
+    if (missing) throw denied(notGiven(missing));
+    const verdict = this.#rules.decide(session, deed, { unasked: true });
+    if (verdict.outcome === "deny") throw denied(wordsFor(verdict));
+    const said = remembered.answerTo(deed);
+    if (said === false) throw denied("remembered");
+    if (verdict.outcome === "ask" && said !== true && !remembered.wasAllowedThisTurn(deed)) {
+      const params = ownQuestion(act);
+      const put = putterFor(session, params);
+      const answer = await this.#ask({ asker: session, deed, verdict }, { params, put, signal });
+      if (!isGranted(params, answer)) throw refusalOf(act, "it was asked, and not allowed");
+    } else if (verdict.by !== "default") {
+      const decidedBy = verdict.outcome === "ask" ? "remembered" : wordsFor(verdict);
+      this.#decisions.tell({ session, deed, decision: "allowed", decidedBy });
+    }
+    if (session.origin === "handoff") this.#decidedBefore.set(signal, { asker: session, deed, verdict });
   }
 
   /** The tap for one session. */
   interceptor(session: Session): Interceptor {
     const pending = new Set<AbortController>();
+    const { seen, remembered } = this.#of(session);
     let cancelled = false;
     return {
       name: "permissions",
 
       clientRequest(request, next) {
-        if (request.method === "session/prompt") cancelled = false;
+        if (request.method === "session/prompt") {
+          cancelled = false;
+          remembered.turnBegins();
+        }
         return next(request);
+      },
+
+      agentNotification(notification, next) {
+        if (notification.method === "session/update") seen.note(notification.params);
+        next(notification);
       },
 
       agentRequest: async (request, next) => {
         if (request.method !== method) return next(request);
         if (cancelled) return withdrawn;
-        if (this.#isBeyondGrant(session, request.params)) return refusal(request.params);
         const controller = new AbortController();
         pending.add(controller);
         const signal = AbortSignal.any([request.signal, controller.signal]);
         try {
-          return session.origin === "delegation"
-            ? await this.#askForChild(session, request.params, signal)
-            : await this.#lineOf(session).ask(() => next({ ...request, signal }), signal);
+          const put = (asking: AbortSignal): Promise<unknown> => next({ ...request, signal: asking });
+          const decided = this.#decidedBefore.get(request.signal);
+          return decided
+            ? await this.#ask(decided, { params: request.params, put, signal })
+            : await this.#answer(session, { params: request.params, put, signal });
         } catch (error) {
           if (signal.aborted) return withdrawn;
           throw error;
@@ -91,53 +157,103 @@ export class Permissions {
     };
   }
 
-  /** Whether it asks for what the session was not given; nobody has to be asked then. */
-  #isBeyondGrant(session: Session, params: unknown): boolean {
-    const missing = missingToolSet(kindOf(params), session.grant.tools);
-    if (!missing) return false;
-    this.#bus.emit("permission.answered", {
-      sessionId: session.id,
-      rootId: session.root.id,
-      title: questionTitle(attributed(params, session)),
-      outcome: `refused: it was not given ${missing}`,
-    });
-    return true;
+  /** The answer to an agent's question: by what it was given, by rule, from memory, or the human's. */
+  async #answer(session: Session, asking: Asking): Promise<unknown> {
+    const { params, put, signal } = asking;
+    const { seen, remembered } = this.#of(session);
+    const deed = deedOf(params, { cwd: session.cwd, servers: serversOf(session), known: seen.of(params) });
+    const tell = (decision: Decided["decision"], decidedBy: string): void =>
+      this.#decisions.tell({ session, deed, decision, decidedBy });
+
+    const missing = [deed.kind, ...deed.paths.map(({ kind }) => kind)]
+      .map((kind) => missingToolSet(kind, session.grant.tools))
+      .find((tool) => tool !== undefined);
+    const verdict = this.#rules.decide(session, deed);
+    const said = remembered.answerTo(deed);
+    const against =
+      (missing && notGiven(missing)) ??
+      (verdict.outcome === "deny" ? wordsFor(verdict) : undefined) ??
+      (said === false ? "remembered" : undefined);
+    if (against !== undefined) {
+      tell("denied", against);
+      return refusing(params);
+    }
+    const grant = granting(params);
+    if (grant && (verdict.outcome === "allow" || said === true)) {
+      tell("allowed", verdict.outcome === "allow" ? wordsFor(verdict) : "remembered");
+      remembered.once(deed);
+      return grant;
+    }
+    if (session.origin === "handoff") {
+      // It comes by once more, in the pipe of the session in whose place this one speaks, and is asked there.
+      this.#decidedBefore.set(signal, { asker: session, deed, verdict });
+      return put(signal);
+    }
+    const toHuman = session.origin === "delegation" ? putterFor(session, params) : put;
+    return this.#ask({ asker: session, deed, verdict }, { params, put: toHuman, signal });
   }
 
-  async #askForChild(session: Session, params: unknown, signal: AbortSignal): Promise<unknown> {
-    const { root } = session;
-    const line = this.#lineOf(root);
-    const question = attributed(params, session);
-    const title = questionTitle(question);
-    if (!root.isAttended || line.isFull) {
-      const why = line.isFull ? "refused: too many questions wait" : "refused: nobody is there to ask";
-      this.#bus.emit("permission.answered", { sessionId: session.id, rootId: root.id, title, outcome: why });
-      return refusal(params);
+  /** The human's answer, as the agent gets it; where nobody can be asked, the rules'. */
+  async #ask({ asker, deed, verdict }: ToAsk, { params, put, signal }: Asking): Promise<unknown> {
+    const { root } = asker;
+    const { remembered } = this.#of(asker);
+    const detail = `asked by ${wordsFor(verdict)}`;
+    const tell = (decision: Decided["decision"], decidedBy: string): void =>
+      this.#decisions.tell({ session: asker, deed, decision, decidedBy, detail });
+    if (!root.isAttended || this.#humans.isBusy(root)) {
+      const grant = isLeftAllowed(asker) ? granting(params) : undefined;
+      const why = root.isAttended ? "too many questions wait" : "nobody is there to ask";
+      tell(grant ? "allowed" : "denied", `unattended: ${why}`);
+      return grant ?? refusing(params);
     }
-    signal.throwIfAborted();
-    const who = { sessionId: session.id, rootId: root.id, title };
-    const told = (outcome: string): void => this.#bus.emit("permission.answered", { ...who, outcome });
-    const withdraw = (): void => told("withdrawn");
-    // It waits for a human from now on, also while others stand before it in the line.
-    this.#bus.emit("permission.asked", who);
-    signal.addEventListener("abort", withdraw, { once: true });
+
+    const title = asker.origin === "delegation" ? questionTitle(attributed(params, asker)) : deed.title;
+    const subject = shownSubject(deed);
+    const timeoutMs = asker.profile.permissions.askTimeoutSeconds * 1000;
+    let answer: unknown;
     try {
-      const answer = await line.ask((asking) => root.askClient(method, question, asking), signal);
-      if (!signal.aborted) told(JSON.stringify(isRecord(answer) ? answer["outcome"] : answer));
-      return answer;
+      answer = await this.#humans.ask({ asker, params, title, kind: deed.kind, subject, timeoutMs, put }, signal);
     } catch (error) {
-      if (!signal.aborted) told("not answered");
-      // Whoever could have answered has left; the asker may go on without.
-      if (error instanceof RpcError && error.code === rpcCodes.cancelled && !signal.aborted) return refusal(params);
+      tell("withdrawn", signal.aborted ? "nobody waits for it any more" : "the editor could not ask");
       throw error;
-    } finally {
-      signal.removeEventListener("abort", withdraw);
     }
+    if (answer === expired) {
+      tell("expired", `ask_timeout_seconds of ${asker.profile.name}`);
+      return refusing(params);
+    }
+    const kind = kindOfAnswer(params, answer);
+    if (kind === "allow_always" || kind === "reject_always") remembered.always(deed, kind === "allow_always");
+    if (kind === "allow_once") remembered.once(deed);
+    if (kind === undefined) tell("withdrawn", "the user");
+    else
+      tell(
+        kind.startsWith("allow") ? "allowed" : "denied",
+        `the user (${kind.endsWith("always") ? "always" : "once"})`,
+      );
+    // A child's agent may keep an "always" longer than its session lives, and hold it for wider; Crucible remembers it instead.
+    return asker.origin === "delegation" ? onceInstead(params, answer) : answer;
   }
 
-  #lineOf(root: Session): QuestionLine {
-    const line = this.#lines.get(root) ?? new QuestionLine();
-    this.#lines.set(root, line);
-    return line;
+  #of(session: Session): Held {
+    const held = this.#held.get(session) ?? { seen: new SeenCalls(), remembered: new Remembered() };
+    this.#held.set(session, held);
+    return held;
   }
+}
+
+/** Asks at the root's editor or terminal past the taps, saying who asks where that is a child. */
+function putterFor(session: Session, params: unknown): Asking["put"] {
+  const question = session.origin === "delegation" ? attributed(params, session) : isRecord(params) ? params : {};
+  return (signal) => session.root.askClient(method, question, signal);
+}
+
+/** Whether every session of a lineage says that what cannot be asked is allowed. */
+function isLeftAllowed(session: Session): boolean {
+  return session.lineage.every(({ profile }) => profile.permissions.unattended === "allow");
+}
+
+/** Names of the MCP servers its agent may have been given. */
+function serversOf({ mcpServers, root }: Session): string[] {
+  const names = [...mcpServers, ...root.mcpServers].map((server) => (isRecord(server) ? server["name"] : undefined));
+  return ["crucible", ...names.filter((name) => typeof name === "string" && name !== "")] as string[];
 }

@@ -1,7 +1,4 @@
-/**
- * A child's permission question in the words of its root's editor, and the answer when nobody can be asked
- * (ACP, "Requesting Permission").
- */
+/** A child's permission question in the words of its root's editor (ACP, "Requesting Permission"). */
 import { isRecord } from "../acp/wire.ts";
 import type { Session } from "../sessions/session.ts";
 
@@ -28,14 +25,3 @@ export function questionTitle(question: Record<string, unknown>): string {
   const { toolCall } = question;
   return isRecord(toolCall) && typeof toolCall["title"] === "string" ? toolCall["title"] : "";
 }
-
-/** Refuses once where the agent offers that, else withdraws the question. */
-export function refusal(params: unknown): { outcome: Record<string, unknown> } {
-  const options = isRecord(params) && Array.isArray(params["options"]) ? (params["options"] as unknown[]) : [];
-  const byKind = (kind: string): unknown => options.find((option) => isRecord(option) && option["kind"] === kind);
-  const chosen = byKind("reject_once") ?? byKind("reject_always");
-  if (!isRecord(chosen)) return { outcome: { outcome: "cancelled" } };
-  return { outcome: { outcome: "selected", optionId: chosen["optionId"] } };
-}
-
-export const withdrawn = { outcome: { outcome: "cancelled" } };

@@ -1,5 +1,4 @@
 /** The kinds of tool calls (ACP, "Tool Calls"), and what each belongs to of what a session may do. */
-import { isRecord } from "../acp/wire.ts";
 import type { ToolSet } from "../sessions/grant.ts";
 
 /** The kinds rules speak of. `mcp` is not ACP's: there a tool of an MCP server has any kind, `other` mostly. */
@@ -31,10 +30,4 @@ const toolSetOfKind: Readonly<Record<string, ToolSet>> = {
 export function missingToolSet(kind: string, granted: ReadonlySet<ToolSet>): ToolSet | undefined {
   const needed = toolSetOfKind[kind] ?? "mcp";
   return granted.has(needed) ? undefined : needed;
-}
-
-/** The kind that a permission question names, as it stands there. */
-export function kindOf(question: unknown): string {
-  const toolCall = isRecord(question) ? question["toolCall"] : undefined;
-  return isRecord(toolCall) && typeof toolCall["kind"] === "string" ? toolCall["kind"] : "other";
 }

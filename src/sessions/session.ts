@@ -61,6 +61,8 @@ export interface SessionInit {
   /** Short, for people: what this session is about. */
   title?: string;
   client: Peer;
+  /** Whether a human can be asked at the client; by default at editors. */
+  attended?: boolean;
   /** What the client of a root session said in its `initialize` (ACP, "Initialization"). */
   clientInitialize?: Readonly<Record<string, unknown>>;
   scope: Scope;
@@ -94,10 +96,12 @@ export class Session implements Listener {
   readonly transcript = new Transcript();
   /** When its agent last said anything, in milliseconds since 1970. */
   lastHeardAt: number = Date.now();
+  readonly #attended: boolean;
   #client: Peer;
   #clientInitialize: Readonly<Record<string, unknown>>;
   #mcpServers: readonly unknown[];
   #isLeft = false;
+  #rejoined = deferred<void>();
   #profile: AgentProfile;
   #grant: Grant;
   readonly #pipe: Pipe;
@@ -127,6 +131,7 @@ export class Session implements Listener {
     this.#clientInitialize = init.clientInitialize ?? {};
     this.scope = init.scope;
     this.#client = init.client;
+    this.#attended = init.attended ?? init.origin === "editor";
     this.#pipe = composePipe(init.interceptors(this), this.#ends());
   }
 
@@ -197,7 +202,7 @@ export class Session implements Listener {
 
   /** Whether a person may be at the other end, who can be asked and shown things. */
   get isAttended(): boolean {
-    return this.origin === "editor" && !this.#isLeft;
+    return this.#attended && !this.#isLeft;
   }
 
   /** Its client has gone, and its agent is going; what it has delegated may go on. */
@@ -207,12 +212,19 @@ export class Session implements Listener {
     this.#binding = undefined;
   }
 
+  /** Settles with the next `rejoin`. */
+  get rejoined(): Promise<void> {
+    return this.#rejoined.promise;
+  }
+
   /** After `leave`: a client is there again. */
   rejoin({ client, clientInitialize, mcpServers }: Rejoining): void {
     this.#isLeft = false;
     this.#client = client;
     this.#clientInitialize = clientInitialize;
     this.#mcpServers = mcpServers;
+    this.#rejoined.resolve();
+    this.#rejoined = deferred();
   }
 
   /** Why it ended; empty while it lives. */

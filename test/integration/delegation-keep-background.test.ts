@@ -19,6 +19,7 @@ beforeAll(async () => {
     scriptedProfile("hasty", { flags: memory("hasty"), delegation: `${rules}\nwait_seconds = 0.2` }),
     scriptedProfile("usual", { flags: memory("usual"), delegation: "enabled = true" }),
     scriptedProfile("worker"),
+    `${scriptedProfile("hurried")}[acp.agents.hurried.permissions]\nask_timeout_seconds = 2\n`,
   ].join("\n");
   daemon = await startDaemon({ config });
 });
@@ -198,21 +199,42 @@ test("a question while nobody is there is refused, and the work goes on", async 
   expect(result?.result).toBe('{"outcome":"selected","optionId":"reject"}\nwent on');
 });
 
-test("a question that was open when the editor left is refused too", async () => {
-  const parent = await openParent(daemon, "keeper");
-  await parent.prompt("say begin");
-  const tools = await parent.tools();
-  let asked = false;
-  parent.editor.onRequest("session/request_permission", () => {
-    asked = true;
-    return new Promise(() => {});
+describe("a question that was open when the editor left", () => {
+  /** Leaves while the worker asks, and gives what goes on. */
+  async function leaveAtQuestion(worker: string): Promise<{ session: string; id: string }> {
+    const parent = await openParent(daemon, "keeper");
+    await parent.prompt("say begin");
+    const tools = await parent.tools();
+    let asked = false;
+    parent.editor.onRequest("session/request_permission", () => {
+      asked = true;
+      return new Promise(() => {});
+    });
+    const task = script("ask", "say went on");
+    const { delegation_id: id } = await delegateWith(tools, { agent: worker, task, background: true });
+    await until(() => asked, { what: "the question" });
+    await tools.close();
+    parent.editor.kill("SIGKILL");
+    await until(async () => (await rootOf(parent.session))?.pid === null, { what: "the root's agent to go" });
+    return { session: parent.session, id };
+  }
+
+  test("is put again to the one that comes back", async () => {
+    const { session, id } = await leaveAtQuestion("worker");
+    const editor = daemon.editor("keeper", { args: ["--no-autostart"] });
+    await editor.initialize();
+    editor.onRequest("session/request_permission", () => ({ outcome: { outcome: "selected", optionId: "allow" } }));
+    await editor.request("session/load", { sessionId: session, cwd: daemon.kiln, mcpServers: [] });
+    await using later = new Parent(editor, session);
+    const result = await resultOf(later, id);
+    expect(result?.result).toBe('{"outcome":"selected","optionId":"allow"}\nwent on');
   });
-  const task = script("ask", "say went on");
-  const { delegation_id: id } = await delegateWith(tools, { agent: "worker", task, background: true });
-  await until(() => asked, { what: "the question" });
-  await tools.close();
-  parent.editor.kill("SIGKILL");
-  await isGone(parent.session);
-  await using later = await reopen("keeper", parent.session);
-  expect((await resultOf(later, id))?.result).toBe('{"outcome":"selected","optionId":"reject"}\nwent on');
+
+  test("is refused at its deadline when none does", async () => {
+    const { session, id } = await leaveAtQuestion("hurried");
+    await isGone(session);
+    await using later = await reopen("keeper", session);
+    const result = await resultOf(later, id);
+    expect(result?.result).toBe('{"outcome":"selected","optionId":"reject"}\nwent on');
+  });
 });

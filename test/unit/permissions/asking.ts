@@ -7,7 +7,7 @@ import type { PermissionRules } from "../../../src/config/config.ts";
 
 export const kiln = "/home/u/project";
 
-export const places: Places = { own: [kiln], all: [kiln], cwd: kiln, real: new Map() };
+export const places: Places = { own: [kiln], all: [kiln], cwd: kiln, real: (name) => name };
 
 export type Rules = Partial<Pick<PermissionRules, "default" | "deny" | "ask" | "allow">>;
 

@@ -1,7 +1,8 @@
 /** Questions to a human: one at a time, in order, and gone at once when nobody waits for the answer any more. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { attributed, refusal } from "../../../src/permissions/question.ts";
+import { refusing } from "../../../src/permissions/answers.ts";
+import { attributed } from "../../../src/permissions/question.ts";
 import { maxWaitingQuestions, QuestionLine } from "../../../src/permissions/question-line.ts";
 import type { Session } from "../../../src/sessions/session.ts";
 
@@ -144,6 +145,6 @@ describe("a child's question", () => {
       { outcome: "selected", optionId: "r" },
     ],
   ])("refused without anybody there is never an allowance: %j", (params, outcome) => {
-    expect(refusal(params)).toEqual({ outcome });
+    expect(refusing(params)).toEqual({ outcome });
   });
 });

@@ -1,6 +1,6 @@
 /** What holds for all rules and all commands, whatever they are. */
 import { spawnSync } from "node:child_process";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseCommandLine } from "../../../src/permissions/command-line.ts";
 import type { Deed } from "../../../src/permissions/deed.ts";
@@ -130,7 +130,7 @@ describe("a command line", () => {
   test("of any characters is read to its end", () => {
     const anything = fc.oneof(
       fc.string({ unit: "binary" }),
-      fc.string({ unit: fc.constantFrom(...`rm x;&|()<>$\`"'\\{}#!=\n\t\r\u00a0,.*`), maxLength: 40 }),
+      fc.string({ unit: fc.constantFrom(...Array.from(`rm x;&|()<>$\`"'\\{}#!=\n\t\r\u00a0,.*`)), maxLength: 40 }),
     );
     fc.assert(
       fc.property(anything, (text) => void parseCommandLine(text)),

@@ -278,12 +278,12 @@ describe("a path", () => {
   });
 
   test("a link has to be allowed by both its names, and is denied by either", () => {
-    const linked = { ...places, real: new Map([[`${kiln}/src/link`, `${kiln}/secrets/a`]]) };
-    const over = (rules: { allow?: string[]; deny?: string[] }) =>
+    const linked = { ...places, real: (name: string) => (name === `${kiln}/src/link` ? `${kiln}/secrets/a` : name) };
+    const over = (given: { allow?: string[]; deny?: string[] }) =>
       decide([
         {
           profile: "p",
-          rules: readRules({ default: "ask", ask: [], allow: [], deny: [], ...rules }),
+          rules: readRules({ default: "ask", ask: [], allow: [], deny: [], ...given }),
           facets: facetsOf(path("edit", "src/link"), linked),
         },
       ]).outcome;

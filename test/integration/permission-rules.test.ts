@@ -1,0 +1,281 @@
+/** The rules of crucible.toml at work: whom they hold, what they answer without a human, and what a human's "always" is worth. */
+import { writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../support/conditions.ts";
+import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import {
+  assertNoChildren,
+  control,
+  delegateLine,
+  endOf,
+  inKiln,
+  nested,
+  openParent,
+  script,
+  type Parent,
+} from "./delegating.ts";
+import { nth, permissionMethod, slowPerson, type Question } from "./slow-person.ts";
+
+function profile(
+  name: string,
+  permissions?: string,
+  delegation = "enabled = true\nmax_depth = 2\nallow_cycles = true",
+): string {
+  const own = permissions === undefined ? "" : `[acp.agents.${name}.permissions]\n${permissions}\n`;
+  return scriptedProfile(name, { delegation }) + own;
+}
+
+const config = [
+  '[permissions]\nallow = ["execute:npm test", "edit:docs/**", "mcp:github_*", "fetch:docs.example.com"]',
+  'ask = ["execute:npm test --watch"]',
+  'deny = ["execute:rm *", "edit:**/.env"]\n',
+  profile("plain"),
+  profile("careful", 'default = "deny"\nallow = ["execute:ls *"]'),
+  profile("trusting", 'default = "allow"\nunattended = "allow"'),
+  profile("hurried", "ask_timeout_seconds = 0.3"),
+  profile("strict", 'default = "allow"\ndeny = ["execute:curl *"]'),
+].join("\n");
+
+let daemon: TestDaemon;
+const parents = new Map<string, Parent>();
+
+beforeAll(async () => {
+  daemon = await startDaemon({ config });
+  for (const name of ["plain", "careful", "trusting", "strict", "hurried"])
+    parents.set(name, await openParent(daemon, name));
+});
+afterEach(() => assertNoChildren(daemon));
+afterAll(() => endOf(daemon, parents.values()));
+
+function parentOf(name: string): Parent {
+  return parents.get(name)!;
+}
+
+const command = (line: string): string => ask({ kind: "execute", title: line, rawInput: { command: line } });
+const edit = (path: string): string =>
+  ask({ kind: "edit", title: `Edit ${path}`, locations: [{ path: inKiln(daemon, path) }] });
+const ask = (toolCall: Record<string, unknown>, more: Record<string, unknown> = {}): string =>
+  `ask ${JSON.stringify({ toolCall, ...more })}`;
+
+const allowed = '{"outcome":"selected","optionId":"allow"}';
+const rejected = '{"outcome":"selected","optionId":"reject"}';
+
+/** What the agent of a root session hears, with nobody answering at its editor. */
+async function heardByRoot(name: string, line: string): Promise<string> {
+  const questions = slowPerson(parentOf(name));
+  const turn = parentOf(name).prompt(line);
+  const answer = await Promise.race([turn.then(({ text }) => text), nth(questions, 0)]);
+  if (typeof answer === "string") return answer;
+  answer.answer("reject");
+  await turn;
+  return "asked";
+}
+
+/** The same for a child of `parent`. */
+async function heardByChild(parent: string, child: string, line: string): Promise<string> {
+  const questions = slowPerson(parentOf(parent));
+  const result = parentOf(parent).delegate({ agent: child, task: line });
+  const answer = await Promise.race([result.then(({ result: text }) => text), nth(questions, 0)]);
+  if (typeof answer === "string") return answer;
+  answer.answer("reject");
+  await result;
+  return "asked";
+}
+
+describe("without asking anybody", () => {
+  test.each([
+    ["a command that is allowed", () => command("npm test"), allowed],
+    ["one that is denied, hidden in another", () => command("npm test && rm -rf /"), rejected],
+    ["an edit that is allowed", () => edit("docs/a.md"), allowed],
+    ["one that is denied", () => edit("docs/.env"), rejected],
+    ["an MCP tool that is allowed", () => ask({ kind: "other", title: "mcp__github__list" }), allowed],
+    [
+      "an address that is allowed",
+      () => ask({ kind: "fetch", rawInput: { url: "https://docs.example.com/x" } }),
+      allowed,
+    ],
+  ])("%s is answered: for a root session and for a child alike", async (_, line, answer) => {
+    expect(await heardByRoot("plain", line())).toBe(answer);
+    expect(await heardByChild("plain", "plain", line())).toBe(answer);
+  });
+
+  test("what no rule fits, and what a rule says to ask, is asked", async () => {
+    for (const line of [
+      command("make"),
+      command("npm test --watch"),
+      edit("src/a"),
+      ask({ kind: "other", title: "Something" }),
+    ]) {
+      expect(await heardByRoot("plain", line)).toBe("asked");
+      expect(await heardByChild("plain", "plain", line)).toBe("asked");
+    }
+  });
+
+  test("a profile's own rules stand in place of the common ones", async () => {
+    expect(await heardByRoot("careful", command("npm test"))).toBe(rejected);
+    expect(await heardByRoot("careful", command("ls -l"))).toBe(allowed);
+    expect(await heardByRoot("trusting", command("rm x"))).toBe(allowed);
+  });
+
+  test("what the parent may not, its child may not, whatever the child's own rules", async () => {
+    expect(await heardByRoot("trusting", command("curl x"))).toBe(allowed);
+    expect(await heardByChild("strict", "trusting", command("curl x"))).toBe(rejected);
+    expect(await heardByChild("strict", "trusting", command("wget x"))).toBe(allowed);
+    expect(await heardByChild("trusting", "strict", command("curl x"))).toBe(rejected);
+    // What the parent is asked about, the child is asked about as well.
+    expect(await heardByChild("plain", "trusting", command("make"))).toBe("asked");
+  });
+
+  test("from the root down to a grandchild", async () => {
+    const task = delegateLine({ agent: "trusting", task: command("curl x") });
+    expect(nested(await parentOf("strict").delegate({ agent: "trusting", task })).result).toBe(rejected);
+  });
+
+  test("a tool that was not given cannot be allowed, by no rule", async () => {
+    const tools = await parentOf("trusting").tools();
+    const call = { agent: "trusting", task: command("ls"), tools: ["read"] };
+    const { structuredContent } = await tools.callTool({ name: "delegate_session", arguments: call });
+    expect(structuredContent).toMatchObject({ result: rejected });
+    await tools.close();
+  });
+
+  test("the command that only the tool call before the question named is found", async () => {
+    const call = { sessionUpdate: "tool_call", toolCallId: "t1", title: "Shell", kind: "execute", status: "pending" };
+    const before = `update ${JSON.stringify({ ...call, rawInput: { command: "rm x" } })}`;
+    const question = `request session/request_permission ${JSON.stringify({ toolCall: { toolCallId: "t1" }, options })}`;
+    const { text } = await parentOf("plain").prompt(script(before, question));
+    expect(JSON.parse(text)).toEqual({ outcome: { outcome: "selected", optionId: "no" } });
+  });
+});
+
+const options = [
+  { optionId: "yes", name: "Yes", kind: "allow_once" },
+  { optionId: "yes2", name: "Yes, differently", kind: "allow_once" },
+  { optionId: "no", name: "No", kind: "reject_once" },
+  { optionId: "no2", name: "No, and stop", kind: "reject_once" },
+];
+
+describe("the answer is one that the agent offers", () => {
+  test("the first of its kind", async () => {
+    const line = ask({ kind: "execute", rawInput: { command: "npm test" } }, { options });
+    expect(await heardByRoot("plain", line)).toBe('{"outcome":"selected","optionId":"yes"}');
+  });
+
+  test("never an always: where nothing else allows, it is asked", async () => {
+    const always = [{ optionId: "a", name: "A", kind: "allow_always" }, options[2]];
+    const line = ask({ kind: "execute", rawInput: { command: "npm test" } }, { options: always });
+    expect(await heardByRoot("plain", line)).toBe("asked");
+  });
+
+  test("a denial withdraws the question where rejecting is not offered", async () => {
+    const line = ask({ kind: "execute", rawInput: { command: "rm x" } }, { options: [options[0]] });
+    expect(await heardByRoot("plain", line)).toBe('{"outcome":"cancelled"}');
+  });
+});
+
+describe("an always of the human", () => {
+  test("holds for just this, in just this session", async () => {
+    const parent = await openParent(daemon, "plain");
+    const questions = slowPerson(parent);
+    const lines = [
+      command("make a"),
+      command("make a"),
+      command("make b"),
+      edit("src/x"),
+      edit("src/x"),
+      edit("src/y"),
+    ];
+    const turn = parent.delegate({ agent: "plain", task: script(...lines) });
+    const answers = ["always", "reject", "always", "reject"];
+    for (const [index, answer] of answers.entries()) (await nth(questions, index)).answer(answer);
+    const heard = (await turn).result.match(/allow|reject/g);
+    expect(heard).toEqual(["allow", "allow", "reject", "allow", "allow", "reject"]);
+    expect(questions.map(({ params }) => String(params.toolCall["title"]).split(": ")[1])).toEqual([
+      "make a",
+      "make b",
+      "Edit src/x",
+      "Edit src/y",
+    ]);
+
+    const again = parent.delegate({ agent: "plain", task: command("make a") });
+    (await nth(questions, 4)).answer("reject");
+    expect((await again).result).toBe(rejected);
+    await parent[Symbol.asyncDispose]();
+  });
+
+  test("a never holds as well, and the agent of a root session gets the answer as it is", async () => {
+    const parent = await openParent(daemon, "plain");
+    const questions = slowPerson(parent);
+    const turn = parent.prompt(script(command("make a"), command("make a"), command("make b"), command("make b")));
+    (await nth(questions, 0)).answer("never");
+    (await nth(questions, 1)).answer("always");
+    const answers = (await turn).text.match(/allow|always|reject|never/g);
+    expect(answers).toEqual(["never", "reject", "always", "allow"]);
+    expect(questions).toHaveLength(2);
+    await parent[Symbol.asyncDispose]();
+  });
+
+  test("overrides no rule that came to deny it", async () => {
+    const parent = await openParent(daemon, "plain");
+    const questions = slowPerson(parent);
+    const first = parent.prompt(command("make a"));
+    (await nth(questions, 0)).answer("always");
+    await first;
+    writeFileSync(daemon.home.configFile, config.replace('"execute:rm *"', '"execute:rm *", "execute:make *"'));
+    using door = await control(daemon);
+    await door.request("reload", {});
+    expect((await parent.prompt(command("make a"))).text).toBe(rejected);
+    writeFileSync(daemon.home.configFile, config);
+    await door.request("reload", {});
+    await parent[Symbol.asyncDispose]();
+  });
+});
+
+describe("a question that is not answered", () => {
+  function wasTakenBack({ editor }: Parent, question: Question): boolean {
+    return editor.received.some(
+      ({ method, params }) => method === "$/cancel_request" && params?.["requestId"] === question.id,
+    );
+  }
+
+  test("in time is taken back and refused: a root session's", async () => {
+    const questions = slowPerson(parentOf("hurried"));
+    const { text } = await parentOf("hurried").prompt(command("make"));
+    expect(text).toBe(rejected);
+    await until(() => wasTakenBack(parentOf("hurried"), questions[0]!), { what: "the question to be taken back" });
+  });
+
+  test("in time is taken back and refused: a child's, and the next in line has its own time", async () => {
+    const questions = slowPerson(parentOf("hurried"));
+    const results = parentOf("hurried").delegateAll([
+      { agent: "hurried", task: command("make a") },
+      { agent: "hurried", task: command("make b") },
+    ]);
+    const second = await nth(questions, 1);
+    second.answer("allow");
+    expect((await results).map(({ result }) => result).toSorted()).toEqual([allowed, rejected].toSorted());
+    await until(() => wasTakenBack(parentOf("hurried"), questions[0]!), { what: "the first to be taken back" });
+  });
+});
+
+describe("where nobody can be asked", () => {
+  test.each([
+    ["plain", undefined, command("make"), rejected],
+    ["trusting", undefined, command("npm publish"), allowed],
+    ["trusting", "plain", ask({ kind: "execute", rawInput: { command: "make" } }), rejected],
+    ["plain", undefined, command("npm test"), allowed],
+    ["plain", undefined, command("rm x"), rejected],
+  ])("the strictest of the lineage decides: %s asked from %s", async (agent, from, line, answer) => {
+    using door = await control(daemon);
+    const call = { agent, task: line, cwd: daemon.kiln, ...(from === undefined ? {} : { from }) };
+    expect((await door.request("delegate", call)).result).toBe(answer);
+  });
+});
+
+test("an editor is asked by the method of the protocol, and nothing is asked twice", async () => {
+  const parent = parentOf("plain");
+  slowPerson(parent);
+  const before = parent.editor.received.filter(({ method }) => method === permissionMethod).length;
+  await parent.prompt(command("npm test"));
+  expect(parent.editor.received.filter(({ method }) => method === permissionMethod)).toHaveLength(before);
+});
