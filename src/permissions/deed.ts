@@ -122,14 +122,14 @@ const pathField =
 
 /** Values of the fields that agents put paths into; the keys of `changes` are paths as well (Codex). */
 function pathsIn(input: Record<string, unknown>): string[] {
-  const named = Object.entries(input)
+  const inFields = Object.entries(input)
     .filter(([name]) => pathField.test(name))
     .flatMap(([, value]) => (Array.isArray(value) ? (value as unknown[]) : [value]))
     .flatMap((value) => pathText(isRecord(value) ? value["path"] : value) ?? []);
   const { changes } = input;
   const changed = isRecord(changes) ? Object.keys(changes) : [];
   const edits = Array.isArray(input["edits"]) ? (input["edits"] as unknown[]) : [];
-  return [...named, ...changed, ...edits.filter(isRecord).flatMap(pathsIn)];
+  return [...inFields, ...changed, ...edits.filter(isRecord).flatMap(pathsIn)];
 }
 
 function locationsIn(calls: readonly Record<string, unknown>[]): string[] {
