@@ -8,6 +8,7 @@ import { programVersion } from "../base/version.ts";
 import { rpcCodes, RpcError } from "../acp/wire.ts";
 import { mayDelegate } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
+import { advertisedSchema } from "./advertised-schema.ts";
 import { wrongArguments } from "./errors.ts";
 import { toToolError } from "./result-text.ts";
 import { toolServerName, type Tool, type ToolCall, type ToolContext } from "./tool.ts";
@@ -70,7 +71,7 @@ export function createToolServer(session: Session, context: ToolContext): Server
       name: tool.name,
       title: tool.title,
       description: tool.describe(session, context),
-      inputSchema: z.toJSONSchema(tool.input, { io: "input" }) as { type: "object" },
+      inputSchema: advertisedSchema(tool.input),
     })),
   }));
 

@@ -8,6 +8,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { bareEnv } from "./agent-home.mjs";
 import { openEditor } from "./editor.mjs";
 
@@ -50,6 +52,17 @@ export async function startDaemon({ root, runtimeDir, profiles }) {
     log: () => said,
     editor: (agentName, cwd) =>
       openEditor({ command: process.execPath, args: [crucible, "acp", "--agent", agentName, ...place], env, cwd }),
+    /** The tools a session of this agent is offered, as an MCP client hears of them. */
+    async offeredTools(agentName, cwd) {
+      const client = new Client({ name: "crucible-test", version: "0" });
+      const args = [crucible, "mcp", "--agent", profileName(agentName), ...place];
+      await client.connect(new StdioClientTransport({ command: process.execPath, args, env, cwd, stderr: "ignore" }));
+      try {
+        return (await client.listTools()).tools;
+      } finally {
+        await client.close();
+      }
+    },
     async stop() {
       const stop = spawn(process.execPath, [crucible, "stop", "--socket", socket], { env, cwd: root, stdio: "ignore" });
       await once(stop, "exit");

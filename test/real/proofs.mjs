@@ -27,6 +27,86 @@ export async function proveDelegation(editor, sessionId, { agent, task, expected
   return turn.stopReason === "end_turn" && turn.text.includes(expected) ? undefined : shown(turn);
 }
 
+/**
+ * The model hands the conversation over: the other vendor's agent answers the user in the same turn, knowing what was said before,
+ * and the first agent has the next turn, knowing what the other said.
+ * @param {Editor} editor
+ * @param {{ agent: string, earlier: string, own: string, others: string, requests: import("./model-server.mjs").Recorded[] }} handoff
+ *   `earlier` was said before; `own` and `others` are the model APIs of the two agents
+ */
+export async function proveHandoff(editor, sessionId, { agent, earlier, own, others, requests }) {
+  const message = "The user wants a second opinion.";
+  const input = JSON.stringify({ agent, message });
+  // The second agent is given the same words of the user; its own call is refused, and it goes on with the script.
+  const script = `SCRIPT: call handoff_session ${input}\nSCRIPT: say answered over {api}`;
+  const turn = await editor.prompt(sessionId, script);
+  for (const api of [own, others]) if (!turn.text.includes(`answered over ${api}`)) return `no ${api}: ${shown(turn)}`;
+  const heardBy = (api) =>
+    JSON.stringify(requests.findLast(({ dialect, tools }) => dialect === api && tools?.length)?.body);
+  for (const words of [message, earlier]) {
+    if (!heardBy(others).includes(words)) return `the second agent was not told: ${words}`;
+  }
+  const next = await editor.prompt(sessionId, "SCRIPT: say back over {api}");
+  if (!next.text.includes(`back over ${own}`)) return `the first agent did not have the next turn: ${shown(next)}`;
+  return heardBy(own).includes(`answered over ${others}`)
+    ? undefined
+    : "the first agent was not told what the second said";
+}
+
+/**
+ * A copy of the agent begins with the whole conversation: as a fork where the agent can make one, else as text.
+ * @param {Editor} editor
+ * @param {{ earlier: string, api: string, requests: import("./model-server.mjs").Recorded[] }} copy `earlier` was said before
+ * @returns {Promise<{ problem?: string, isFork: boolean }>}
+ */
+export async function proveCopy(editor, sessionId, { earlier, api, requests }) {
+  const task = "SCRIPT: say copied over {api}";
+  const input = JSON.stringify({ agent: "self", task, context_depth: "all", context_scope: "full" });
+  const turn = await editor.prompt(sessionId, `SCRIPT: call delegate_session ${input}\nSCRIPT: say-last-tool-result`);
+  const isFork = turn.text.includes("it began with a fork of your conversation");
+  if (!turn.text.includes(`copied over ${api}`)) return { isFork, problem: shown(turn) };
+  const copies = requests.filter(({ reply }) => reply?.text.includes(`copied over ${api}`));
+  const knows = copies.some(({ body }) => JSON.stringify(body).includes(earlier));
+  return { isFork, problem: knows ? undefined : "the copy was not told what was said before" };
+}
+
+/**
+ * Whether the model was given each tool as Crucible describes it: the description, and those of its inputs.
+ * @param {{ name: string, description?: string, inputSchema: { properties?: Record<string, { description?: string }> } }[]} offered
+ * @param {import("./model-server.mjs").Recorded[]} requests
+ */
+export function proveToolTexts(offered, requests) {
+  const body = requests.findLast(({ tools }) => tools?.some((name) => name.endsWith("delegate_session")))?.body;
+  const wrong = offered.flatMap(({ name, description = "", inputSchema }) => {
+    const given = describedTool(body, name);
+    if (!given) return [`${name} is not there`];
+    const text = JSON.stringify(given);
+    const inputs = Object.entries(inputSchema.properties ?? {}).filter(
+      ([field, about]) => !text.includes(JSON.stringify(field)) || !text.includes(inner(about.description ?? "")),
+    );
+    return [
+      ...(text.includes(inner(description)) ? [] : [`${name}: another description`]),
+      ...inputs.map(([field]) => `${name}: ${field} is not as it was described`),
+    ];
+  });
+  return wrong.length === 0 ? undefined : wrong.join("; ");
+}
+
+/** As it stands between the quotes of a JSON string. */
+const inner = (text) => JSON.stringify(text).slice(1, -1);
+
+/** The tool of that name, wherever in a request its API has it; agents put a prefix before names. */
+function describedTool(value, name) {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (typeof value.name === "string" && value.name.endsWith(name) && typeof value.description === "string")
+    return value;
+  for (const one of Object.values(value)) {
+    const found = describedTool(one, name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 /** The script of a task with a file edit and a shell command, both in `cwd`. */
 export const workScript = (cwd, label) =>
   [

@@ -11,9 +11,12 @@ import { startModelServer } from "./model-server.mjs";
 import { processesMarked, waitForNone } from "./processes.mjs";
 import {
   proveCancel,
+  proveCopy,
   proveDelegation,
+  proveHandoff,
   proveModelCallsEnded,
   provePrompt,
+  proveToolTexts,
   workOnDisk,
   workReport,
   workScript,
@@ -32,8 +35,8 @@ const endless = "tail -n0 -f /dev/null";
 
 /**
  * @typedef {{ agent: import("./agents.mjs").AgentUnderTest, command: string, version: string }} Installed
- * @typedef {object} Findings numbers in milliseconds and megabytes; a proof is `undefined` when it held, else what was seen
- * @property {Record<string, number>} measures
+ * @typedef {object} Findings numbers in milliseconds and megabytes, and words; a proof is `undefined` when it held, else what was seen
+ * @property {Record<string, number | string>} measures
  * @property {Record<string, string | undefined>} proofs
  *
  * @param {Installed} subject
@@ -80,6 +83,20 @@ async function asParent(place) {
     findings.measures.memory = memoryOf(subject, root);
 
     const target = profileName(partner.agent.name);
+    const { requests } = model;
+    const earlier = "hello from the scripted model";
+    await step(place, "tool texts", async () =>
+      proveToolTexts(await daemon.offeredTools(subject.agent.name, cwd), requests),
+    );
+    await step(place, "hands over", () => {
+      const [own, others] = [subject.agent.api, partner.agent.api];
+      return proveHandoff(editor, sessionId, { agent: target, earlier, own, others, requests });
+    });
+    await step(place, "copies itself", async () => {
+      const { problem, isFork } = await proveCopy(editor, sessionId, { earlier, api: subject.agent.api, requests });
+      findings.measures.copy = isFork ? "fork" : "text";
+      return problem;
+    });
     await step(place, "as parent", () => {
       const task = "SCRIPT: say greetings over {api}";
       return proveDelegation(editor, sessionId, {

@@ -36,7 +36,9 @@ export const delegateSession = defineTool({
       .min(1)
       .max(maxBatchTasks, `at most ${maxBatchTasks} tasks fit in one call; give the others in another call`)
       .nullish()
-      .describe("Several tasks at once, instead of agent and task. Results come in this order."),
+      .describe(
+        "Several tasks at once, each with these inputs, instead of agent and task. Results come in this order.",
+      ),
     background: z
       .boolean()
       .nullish()

@@ -41,6 +41,8 @@ const smallTalkJson = JSON.stringify({
 export function parseScript(text) {
   const steps = [];
   for (const line of text.split(/\r?\n/)) {
+    // What was said earlier is quoted when it is passed on, and is no script of this message.
+    if (/^\s*> /.test(line)) continue;
     const found = directive.exec(line);
     // A quote before the directive means that it stands inside the JSON of another step.
     if (!found || line.slice(0, line.indexOf("SCRIPT:")).includes('"')) continue;
