@@ -16,6 +16,7 @@ import { kilnOf, requireInRoots } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { rootGrant } from "../sessions/grant.ts";
 import type { Store } from "../sessions/records.ts";
+import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
 import { tokenUnknown } from "./errors.ts";
@@ -34,6 +35,7 @@ export interface DoorsParts {
   store: Store;
   version: string;
   agents: RunningAgents;
+  registry: SessionRegistry;
   programs: AgentPrograms;
   sessions: SessionFactory;
   delegations: Delegations;
@@ -114,7 +116,7 @@ export class Doors {
   }
 
   #editorPorts(cwd: string): EditorPorts {
-    const { config, bus, store, version, agents, sessions, delegations, left, handoffs, shown } = this.#parts;
+    const { config, bus, store, version, agents, sessions, delegations, left, handoffs, shown, registry } = this.#parts;
     return {
       bus,
       store,
@@ -142,6 +144,7 @@ export class Doors {
         const successors = all.flatMap((root) => [...root.children].filter(({ origin }) => origin === "handoff"));
         for (const session of successors) holdBack(session, isCongested);
       },
+      isLive: (id) => registry.get(id) !== undefined,
       reopened: (session) => {
         handoffs.reopened(session);
         shown.reopened(session);

@@ -16,6 +16,7 @@ import { isolationRefused } from "../delegation/errors.ts";
 import type { PatchArtifact, Worktree, WorktreeRequest, Worktrees } from "../delegation/ports.ts";
 import { inWorktree } from "../kiln/child-kiln.ts";
 import { git, GitFailure } from "./git.ts";
+import { strangeRepository } from "./own-repository.ts";
 
 /** How long the daemon's end waits for patches that are being made, in milliseconds. */
 const closePatienceMs = 15_000;
@@ -109,7 +110,16 @@ export class GitWorktrees implements Worktrees {
       const checkout = await ask("--show-toplevel");
       const below = await ask("--show-prefix");
       // git names what it keeps of a worktree by the last part of its path, and ids are never used twice.
-      const gitDirectory = join(resolve(cwd, await ask("--git-common-dir")), "worktrees", id);
+      const commonDirectory = resolve(cwd, await ask("--git-common-dir"));
+      const strange = await strangeRepository({
+        cwd,
+        checkout,
+        gitDirectory: await ask("--absolute-git-dir"),
+        commonDirectory,
+      });
+      if (strange !== undefined)
+        throw refused(`the repository of ${cwd} is not its own: ${strange}`, "leave isolation out");
+      const gitDirectory = join(commonDirectory, "worktrees", id);
       const commit = await ask("--verify", "--quiet", "HEAD^{commit}").catch((error: unknown) => {
         if (!(error instanceof GitFailure)) throw error;
         throw refused(`${checkout} has no commit yet`, "commit something first, or leave isolation out");

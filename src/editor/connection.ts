@@ -134,8 +134,9 @@ export class EditorConnection {
     const session = this.#sessionOf(params);
     const child = this.#childIn(params);
     if (session) session.tell(method, params);
-    else if (child === undefined) this.#notifyAgent(method, this.#withAgentsId(params));
-    else if (method === "session/cancel") this.#ports.cancelChild(child, this.#sessions.values());
+    else if (child === undefined && !this.#isElsewhere(params)) this.#notifyAgent(method, this.#withAgentsId(params));
+    else if (child !== undefined && method === "session/cancel")
+      this.#ports.cancelChild(child, this.#sessions.values());
   }
 
   // An agent that does not start is told to those who ask something of it; who only tells has no way to hear.
@@ -146,6 +147,7 @@ export class EditorConnection {
   #relay({ id, method, params, signal }: IncomingRequest): Promise<unknown> {
     const session = this.#sessionOf(params);
     if (session) return session.ask(method, params, signal, id);
+    if (this.#isElsewhere(params)) return Promise.reject(RpcError.sessionNotFound(sessionIdOf(params)));
     // Not of a session Crucible opened: of the connection, or of a subagent that is the agent's own.
     return this.#withAgent((agent) => agent.request(method, this.#withAgentsId(params), { signal, onBehalfOf: id }));
   }
@@ -334,6 +336,12 @@ export class EditorConnection {
     const id = sessionIdOf(params);
     if (id === undefined || this.#sessions.has(id)) return undefined;
     return this.#ports.store.findSession(id)?.parentId ? id : undefined;
+  }
+
+  /** Names a conversation that is at work for somebody else. */
+  #isElsewhere(params: unknown): boolean {
+    const id = sessionIdOf(params);
+    return id !== undefined && !this.#sessions.has(id) && this.#ports.isLive(id);
   }
 
   /** The agent's id of a conversation; one that Crucible has not given is the agent's own, from before Crucible was there. */

@@ -49,6 +49,8 @@ export interface EditorPorts {
   leave(session: Session): Promise<void>;
   /** The session of this id if it goes on without an editor since `leave`; it is the caller's then. */
   takeBack(id: string, profile: AgentProfile): Promise<Session | undefined>;
+  /** Whether a session of this id is open, whoever has opened it. */
+  isLive(sessionId: string): boolean;
   /** The agent behind these sessions is gone: ends what they had delegated. */
   agentGone(sessions: readonly Session[]): void;
 }

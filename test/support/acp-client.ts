@@ -65,6 +65,8 @@ export interface SpawnOptions {
   cwd?: string;
   /** The whole environment of the program. */
   env: NodeJS.ProcessEnv;
+  /** Whose process it is; undefined for our own. */
+  user?: { uid: number; gid: number } | undefined;
 }
 
 const defaultTimeoutMs = 20_000;
@@ -72,8 +74,8 @@ const maxLineBytes = 256 * 1024 * 1024;
 const keptStderrCharacters = 64 * 1024;
 
 /** Starts a program that speaks ACP on its stdio. */
-export function spawnAcpClient({ command, args = [], cwd, env }: SpawnOptions): AcpClient {
-  const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
+export function spawnAcpClient({ command, args = [], cwd, env, user }: SpawnOptions): AcpClient {
+  const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], ...user });
   return new AcpClient({ input: child.stdout, output: child.stdin }, child);
 }
 

@@ -48,6 +48,12 @@ export interface Finished {
   stderr: string;
 }
 
+/** Whose processes those of a test are; only root can choose. */
+export interface TestUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Folders and environment of a user who has nothing but this test; programs can be run in it without a daemon. */
 export class TestHome implements AsyncDisposable {
   /** Absolute, without symlinks, and short: socket paths end at 108 bytes. */
@@ -57,9 +63,12 @@ export class TestHome implements AsyncDisposable {
   readonly socket: string;
   readonly stateDirectory: string;
   readonly env: Record<string, string>;
+  /** Undefined for whoever runs the tests. */
+  readonly user: TestUser | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, user?: TestUser) {
     this.folder = folder;
+    this.user = user;
     this.kiln = join(folder, "kiln");
     this.configFile = join(folder, "crucible.toml");
     this.socket = join(folder, "run", "daemon.sock");
@@ -84,7 +93,11 @@ export class TestHome implements AsyncDisposable {
   /** Runs a command of crucible to its end. */
   async crucible(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const { input = "", cwd = this.kiln, env = {}, timeoutMs = 30_000 } = options;
-    const child = spawn(process.execPath, [crucibleProgram, ...args], { cwd, env: { ...this.env, ...env } });
+    const child = spawn(process.execPath, [crucibleProgram, ...args], {
+      cwd,
+      env: { ...this.env, ...env },
+      ...this.user,
+    });
     const output = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
@@ -111,6 +124,7 @@ export class TestHome implements AsyncDisposable {
       args: [crucibleProgram, "acp", ...choice, ...this.place, ...args],
       cwd,
       env: this.env,
+      user: this.user,
     });
   }
 
@@ -196,6 +210,7 @@ export class TestDaemon implements AsyncDisposable {
       cwd: home.folder,
       env: home.env,
       stdio: ["ignore", "pipe", "pipe"],
+      ...home.user,
     });
     if (this.#child.pid === undefined) throw new Error(`cannot start ${process.execPath}`);
     this.pid = this.#child.pid;
