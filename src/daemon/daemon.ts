@@ -145,6 +145,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   });
   const handoffs = new Handoffs({
     agentsOf: (session) => delegations.agentsOf(session),
+    budgetOf: (session) => delegations.budgetOf(session),
     openSuccessor: successorOpener({ agents, sessions, version }),
     store,
     bus,

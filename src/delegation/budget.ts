@@ -6,6 +6,7 @@ import type { DelegationUsage } from "../base/delegation.ts";
 import type { CrucibleError } from "../base/errors.ts";
 import { formatDuration } from "../base/text.ts";
 import type { DelegationRules } from "../config/config.ts";
+import type { Session } from "../sessions/session.ts";
 import { budgetExceeded } from "./errors.ts";
 
 export interface Spending {
@@ -19,7 +20,7 @@ export class Budget {
   #settled = { agents: 0, tokens: 0, cost: 0, runMs: 0 };
 
   /**
-   * Counts a delegation from now on, with what it has used whenever somebody asks. Returns what to call at its end: the figures
+   * Counts an agent from now on, one that does a task or took a conversation over, with what it has used whenever somebody asks. Returns what to call at its end: the figures
    * stay, and it is asked no more.
    */
   add(spending: () => Spending): () => void {
@@ -52,6 +53,12 @@ export class Budget {
       details: { agents, tokens, cost, runMs },
     });
   }
+}
+
+/** Throws the refusal of the next agent below a root, if one of its limits is reached. */
+export function requireWithinBudget(budget: Budget, { profile }: Pick<Session, "profile">): void {
+  const refusal = budget.refusal(profile.delegation, profile.name);
+  if (refusal) throw refusal;
 }
 
 interface Figures {

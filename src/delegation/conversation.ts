@@ -174,9 +174,19 @@ export class Conversation {
     }
   }
 
-  #ask(speaker: Speaker, prompt: readonly unknown[], { request, next, heardBy }: Turn): Promise<unknown> {
-    heardBy.add(speaker);
+  async #ask(speaker: Speaker, prompt: readonly unknown[], turn: Turn): Promise<unknown> {
+    turn.heardBy.add(speaker);
     speaker.turnBegins();
+    let answer: unknown;
+    try {
+      answer = await this.#pass(speaker, prompt, turn);
+      return answer;
+    } finally {
+      speaker.turnEnds(answer);
+    }
+  }
+
+  #pass(speaker: Speaker, prompt: readonly unknown[], { request, next }: Turn): Promise<unknown> {
     const { method, params, signal, id } = request;
     const words = withNotes(speaker.takeNotes(prompt), prompt);
     const { successor } = speaker;
@@ -263,6 +273,10 @@ export class Conversation {
       const successor = await opening;
       if (isUnwanted()) return undefined;
       speaker.joined(successor);
+      successor.session.scope.add(
+        "budget",
+        this.#ports.budgetOf(this.#root).add(() => speaker.spending),
+      );
       void successor.gone.then(() => this.#heardGone(speaker));
       return speaker;
     } catch (error) {

@@ -10,7 +10,7 @@ import { newId } from "../base/ids.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
-import { Budget } from "./budget.ts";
+import { Budget, requireWithinBudget } from "./budget.ts";
 import { candidatesFor } from "./choice.ts";
 import { DynamicAgents } from "./dynamic-agents.ts";
 import { Delegation } from "./delegation.ts";
@@ -106,7 +106,7 @@ export class Delegations {
     this.#live.set(delegation.id, delegation);
     this.#byChild.set(childId, delegation);
     this.#countsOf(caller).made++;
-    const settleSpending = this.#budgetOf(caller.root).add(() => delegation.spending);
+    const settleSpending = this.budgetOf(caller).add(() => delegation.spending);
     if (queue.pending >= queue.concurrency) delegation.announceQueued();
     void queue.add(() => delegation.run());
     // One that is to end while it waits must not wait for a place to say so.
@@ -206,9 +206,7 @@ export class Delegations {
         hint: "wait for some of them to end",
       });
     }
-    const { root } = caller;
-    const refusal = this.#budgetOf(root).refusal(root.profile.delegation, root.profile.name);
-    if (refusal) throw refusal;
+    requireWithinBudget(this.budgetOf(caller), caller.root);
   }
 
   /** The stored session of an earlier child of the caller's tree, that is not at work. */
@@ -253,7 +251,8 @@ export class Delegations {
     return counts;
   }
 
-  #budgetOf(root: Session): Budget {
+  /** What the whole tree of a session has used. */
+  budgetOf({ root }: Session): Budget {
     const budget = this.#budgets.get(root) ?? new Budget();
     this.#budgets.set(root, budget);
     return budget;

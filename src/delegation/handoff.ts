@@ -6,6 +6,7 @@ import type { Interceptor } from "../acp/interceptor.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { mayDelegate, successorGrant } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
+import { requireWithinBudget } from "./budget.ts";
 import { Conversation, type Newcomer } from "./conversation.ts";
 import { isDynamic } from "./dynamic-agents.ts";
 import { delegationLimit, depthExceeded, handoffRefused } from "./errors.ts";
@@ -122,6 +123,7 @@ export class Handoffs {
         { hint: "answer the user yourself, or give the conversation back" },
       );
     }
+    requireWithinBudget(this.#ports.budgetOf(session), session.root);
     const { profile } = decision;
     const narrowing = isDynamic(profile) ? { tools: profile.tools } : {};
     return { profile, narrowing, grant: successorGrant(session.grant, profile, narrowing) };

@@ -9,6 +9,7 @@ import type { Grant, Narrowing } from "../sessions/grant.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import type { SessionRecord, Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Budget } from "./budget.ts";
 import type { AgentDirectory } from "./policy.ts";
 
 export interface ChildRequest {
@@ -129,6 +130,8 @@ export interface Successor {
 export interface HandoffPorts {
   /** The agents a session may name. */
   agentsOf: (session: Session) => AgentDirectory;
+  /** What the tree of a session has used. */
+  budgetOf: (session: Session) => Budget;
   /** Starts an agent at the editor of a conversation. Rejects as `openChild` does, and leaves nothing behind then. */
   openSuccessor: (request: SuccessorRequest) => Promise<Successor>;
   store: Store;

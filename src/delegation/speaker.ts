@@ -5,6 +5,7 @@
 import { isRecord } from "../acp/wire.ts";
 import { headAndTail } from "../base/text.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Spending } from "./budget.ts";
 import type { Successor } from "./ports.ts";
 import { Reply } from "./reply.ts";
 
@@ -24,6 +25,10 @@ export class Speaker {
   #notes: string[] = [];
   #turns = 0;
   #turnsTold = 0;
+  /** In milliseconds since 1970, while it has a turn. */
+  #turnBeganAt: number | undefined;
+  /** In the turns before, in milliseconds. */
+  #spokeMs = 0;
   #session: Session | undefined;
   #successor: Successor | undefined;
 
@@ -53,9 +58,23 @@ export class Speaker {
     return this.isGone || this.#session?.state === "ended";
   }
 
+  /** For the budget of its tree. */
+  get spending(): Spending {
+    const now = this.#turnBeganAt === undefined ? 0 : Date.now() - this.#turnBeganAt;
+    return { usage: this.#reply.usage, runMs: this.#spokeMs + now };
+  }
+
   turnBegins(): void {
     this.#turns++;
+    this.#turnBeganAt = Date.now();
     this.#reply.turnStarted();
+  }
+
+  /** `answer` = to the prompt of that turn; undefined when there is none. */
+  turnEnds(answer: unknown): void {
+    this.#spokeMs += Date.now() - (this.#turnBeganAt ?? Date.now());
+    this.#turnBeganAt = undefined;
+    if (isRecord(answer)) this.#reply.finished(answer["usage"]);
   }
 
   /** Takes the params of a `session/update`. */

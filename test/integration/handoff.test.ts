@@ -28,6 +28,8 @@ const config = [
   scriptedProfile("rare", { delegation: "enabled = true\nmax_handoffs_per_session = 2" }),
   scriptedProfile("shallow", { delegation: "enabled = true\nmax_handoff_depth = 1" }),
   scriptedProfile("deep", { delegation: "enabled = true\nmax_depth = 2" }),
+  scriptedProfile("frugal", { delegation: "enabled = true\nmax_tokens_per_tree = 1000" }),
+  scriptedProfile("alone", { delegation: "enabled = true\nmax_agents_per_tree = 1" }),
   scriptedProfile("never", { delegation: "enabled = true\nmax_handoff_depth = 0" }),
   scriptedProfile("remembers", { flags: ["--memory", "memory.json"], delegation: chain }),
   scriptedProfile("prompted", {
@@ -323,6 +325,39 @@ describe("refusals", () => {
     for (const expected of ["accepted", "accepted", "CRU_DELEGATION_LIMIT"]) {
       expect((await parent.prompt(handoff({ agent: "fourth", message: "say x" }))).text).toContain(expected);
     }
+  });
+});
+
+describe("an agent that takes over counts in the budget of the tree", () => {
+  const delegated = delegateLine({ agent: "second", task: "x" });
+
+  test.each([true, false])("with its tokens, as a child would (return_after %s)", async (returns) => {
+    await using parent = await openParent(daemon, "frugal");
+    await handOver(parent, { agent: "fourth", message: "usage 900\nsay within", return_after: returns }, "hello");
+    expect((await parent.prompt(delegated)).text).toContain("second here");
+    const more = await parent.prompt(script("usage 1500", "say more"));
+    expect(more.stopReason).toBe("end_turn");
+    if (returns) return;
+    const { text } = await parent.prompt(delegated);
+    expect(text).toContain("CRU_DELEGATION_BUDGET");
+    expect(text).toMatch(/1500 tokens.*max_tokens_per_tree of frugal is 1000/);
+    expect((await parent.prompt(handoff({ agent: "fifth", message: "touch never.taken" }))).text).toContain(
+      "CRU_DELEGATION_BUDGET",
+    );
+    expect(existsSync(inKiln(daemon, "never.taken"))).toBe(false);
+  });
+
+  test("its figures stay when it has given the conversation back", async () => {
+    await using parent = await openParent(daemon, "frugal");
+    await handOver(parent, { agent: "fourth", message: "usage 1200\nsay used", return_after: true });
+    await assertNoChildren(daemon);
+    expect((await parent.prompt(delegated)).text).toMatch(/CRU_DELEGATION_BUDGET.*1200|1200.*CRU_DELEGATION_BUDGET/);
+  });
+
+  test("as an agent that was started", async () => {
+    await using parent = await openParent(daemon, "alone");
+    await handOver(parent, { agent: "fourth", message: "say x", return_after: true });
+    expect((await parent.prompt(delegated)).text).toContain("CRU_DELEGATION_BUDGET");
   });
 });
 

@@ -4,6 +4,7 @@ import type { Peer } from "../../../src/acp/wire.ts";
 import { Scope } from "../../../src/base/scope.ts";
 import type { AgentProfile, DelegationRules } from "../../../src/config/config.ts";
 import { DynamicAgents } from "../../../src/delegation/dynamic-agents.ts";
+import { Budget } from "../../../src/delegation/budget.ts";
 import { Handoffs, type HandoffInput } from "../../../src/delegation/handoff.ts";
 import { agentStart } from "../../../src/process/errors.ts";
 import { createBus } from "../../../src/observe/bus.ts";
@@ -73,8 +74,10 @@ beforeEach(() => {
   said = [];
   answers = new Map();
   agents = new Map(["a", "b", "c", "d", "e"].map((name) => [name, profile(name, rules)]));
+  const budget = new Budget();
   handoffs = new Handoffs({
     agentsOf: (one) => ({ agents: new Map([...agents, ...dynamic.of(one)]) }),
+    budgetOf: () => budget,
     async openSuccessor({ predecessor, signal: _signal, note: _note, ...init }) {
       if (init.profile.command === "missing") throw agentStart.create("it is not there");
       const made = session({ ...init, origin: "handoff", parent: predecessor.root, predecessor });
