@@ -3,9 +3,8 @@
  * runs and that is wanted. Loads only what it needs.
  */
 import { daemonLogFile, type Environment } from "../base/paths.ts";
-import type { ControlClient } from "../control/client.ts";
+import type { ControlClient, ControlListeners } from "../control/client.ts";
 import { daemonUnreachable } from "../control/errors.ts";
-import type { ControlNotifications } from "../control/methods.ts";
 import { resolveSocketPath } from "./socket-path.ts";
 import { tell } from "./terminal.ts";
 
@@ -32,21 +31,22 @@ export async function reachDaemon<T>(place: DaemonPlace, connect: () => Promise<
   }
 }
 
-export interface ControlOptions {
+export interface ControlOptions extends ControlListeners {
   socket: string | undefined;
   config: string | undefined;
   /** Start a daemon when none answers. Default: no. */
   autostart?: boolean;
-  onProgress?: (progress: ControlNotifications["progress"]) => void;
 }
 
 /** The control door of the daemon that these options mean. */
 export async function openControl(options: ControlOptions): Promise<ControlClient> {
-  const { socket, config, autostart = false, onProgress } = options;
+  const { socket, config, autostart = false, onProgress, onQuestion } = options;
   const { env } = process;
   const cwd = process.cwd();
   // A daemon in the background never reads ./crucible.toml, so whoever may start one does not look there either.
   const socketPath = await resolveSocketPath({ socket, config, env, cwd, handStarted: !autostart });
   const { connectControl } = await import("../control/client.ts");
-  return reachDaemon({ socketPath, config, env, cwd, autostart }, () => connectControl(socketPath, onProgress));
+  return reachDaemon({ socketPath, config, env, cwd, autostart }, () =>
+    connectControl(socketPath, { onProgress, onQuestion }),
+  );
 }

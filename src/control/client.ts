@@ -2,10 +2,10 @@
  * The command line's side of the control door: connects to the daemon's socket, asks, and closes.
  */
 import { Link } from "../acp/link.ts";
-import { RpcError } from "../acp/wire.ts";
+import { isRecord, RpcError } from "../acp/wire.ts";
 import { openDoor } from "./door.ts";
 import { daemonUnreachable } from "./errors.ts";
-import type { ControlMethods, ControlNotifications } from "./methods.ts";
+import type { ControlMethods, ControlNotifications, ControlQuestions } from "./methods.ts";
 
 export interface ControlClient extends Disposable {
   request<Method extends keyof ControlMethods>(
@@ -17,21 +17,32 @@ export interface ControlClient extends Disposable {
   readonly closed: Promise<void>;
 }
 
-/**
- * Opens the control door. `onProgress` hears the notifications of a `delegate` request. Errors of the daemon come back as
- * `RpcError` with `data: { code, hint }`.
- */
+type PermissionQuestion = ControlQuestions["session/request_permission"];
+
+/** Who hears what the daemon says on its own during a `delegate` request. */
+export interface ControlListeners {
+  onProgress?: ((progress: ControlNotifications["progress"]) => void) | undefined;
+  /** Answers a permission question; the signal aborts when it is taken back. Without it there is nobody to ask. */
+  onQuestion?:
+    | ((question: PermissionQuestion["params"], signal: AbortSignal) => Promise<PermissionQuestion["result"]>)
+    | undefined;
+}
+
+/** Opens the control door. Errors of the daemon come back as `RpcError` with `data: { code, hint }`. */
 export async function connectControl(
   socketPath: string,
-  onProgress: (progress: ControlNotifications["progress"]) => void = () => {},
+  { onProgress, onQuestion }: ControlListeners = {},
 ): Promise<ControlClient> {
   const socket = await openDoor(socketPath, { door: "control" });
   const link = new Link({
     input: socket,
     output: socket,
     listener: {
-      request: ({ method }) => Promise.reject(RpcError.methodNotFound(method)),
-      notification: (_method, params) => onProgress(params as ControlNotifications["progress"]),
+      request: ({ method, params, signal }) =>
+        method === "session/request_permission" && onQuestion && isRecord(params)
+          ? onQuestion(params, signal)
+          : Promise.reject(RpcError.methodNotFound(method)),
+      notification: (_method, params) => onProgress?.(params as ControlNotifications["progress"]),
     },
     closeReason: () =>
       daemonUnreachable.create("the daemon closed the connection before it answered", {

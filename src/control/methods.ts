@@ -22,6 +22,12 @@ export interface ControlNotifications {
   progress: DelegationProgress;
 }
 
+/** What the daemon asks of the command line, on the connection of an `attended` delegation. Taken back by `$/cancel_request`. */
+export interface ControlQuestions {
+  /** Parameters and answer of the protocol, with who asks in `_meta.crucible` (ACP, "Requesting Permission"). */
+  "session/request_permission": { params: Record<string, unknown>; result: { outcome: Record<string, unknown> } };
+}
+
 export interface DaemonStatus {
   version: string;
   pid: number;
@@ -66,6 +72,8 @@ export interface DelegateParams {
   context?: string | undefined;
   description?: string | undefined;
   model?: string | undefined;
+  /** Somebody is there who answers `ControlQuestions`. */
+  attended?: boolean | undefined;
 }
 
 export interface TerminalAuth {

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { z } from "zod";
 import { Link } from "../acp/link.ts";
-import { RpcError, type IncomingRequest } from "../acp/wire.ts";
+import { RpcError, type IncomingRequest, type Peer } from "../acp/wire.ts";
 import type { ControlMethods } from "../control/methods.ts";
 import { invalidControl } from "./errors.ts";
 
@@ -22,6 +22,7 @@ const schemas = {
     context: z.string().optional(),
     description: z.string().optional(),
     model: z.string().min(1).optional(),
+    attended: z.boolean().optional(),
   }),
   terminal_auth: z.object({ agent: z.string().optional(), method: z.string() }),
 } satisfies Record<keyof ControlMethods, z.ZodType>;
@@ -30,6 +31,8 @@ export interface ControlCall {
   /** Aborts when the caller cancels or goes away. */
   signal: AbortSignal;
   notify: (method: string, params: unknown) => void;
+  /** The caller, for questions to it. */
+  caller: Peer;
 }
 
 /** One function for each method. */
@@ -59,7 +62,7 @@ export function serveControl(socket: Socket, handlers: ControlHandlers, onBug: (
       });
     }
     const handle = handlers[method] as (params: unknown, call: ControlCall) => unknown;
-    return handle(checked.data, { signal, notify: (name, body) => link.notify(name, body) });
+    return handle(checked.data, { signal, notify: (name, body) => link.notify(name, body), caller: link });
   }
 }
 

@@ -1,7 +1,8 @@
 /** What the daemon answers to the command line, method by method. */
 import { resolve } from "node:path";
+import { RpcError, type Peer } from "../acp/wire.ts";
 import { homeDirectory } from "../base/paths.ts";
-import type { DaemonStatus } from "../control/methods.ts";
+import type { DaemonStatus, DelegateParams } from "../control/methods.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
@@ -34,15 +35,33 @@ export interface ControlParts {
   onStopRequested: () => void;
 }
 
+/** A terminal as the client of its session: it is asked for permission, and told nothing. */
+function questionsFor(terminal: Peer): Peer {
+  return {
+    request: (method, params, options) =>
+      method === "session/request_permission"
+        ? terminal.request(method, params, options)
+        : Promise.reject(RpcError.methodNotFound(method)),
+    notify: () => {},
+  };
+}
+
 export function controlHandlers(parts: ControlParts): ControlHandlers {
   const { config, bus, store, version, registry, agents, programs, sessions, delegations } = parts;
 
-  function createCaller(from: string | undefined, cwd: string): Session {
+  function createCaller({ from, cwd, attended = false }: DelegateParams, caller: Peer): Session {
     const profile = from === undefined ? person : profileNamed(config.current, from);
     const grant = from === undefined ? personGrant : rootGrant(profile);
     const place = { cwd: resolve(cwd) };
     const kiln = kilnOf(place, config.current.kiln);
-    return sessions.createCaller({ origin: "terminal", profile, grant, kiln, ...place });
+    return sessions.createCaller({
+      origin: "terminal",
+      profile,
+      grant,
+      kiln,
+      ...place,
+      ...(attended ? { client: questionsFor(caller), attended } : {}),
+    });
   }
 
   return {
@@ -69,8 +88,8 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
 
     reload: () => ({ changed: config.reload() }),
 
-    async delegate(params, { signal, notify }) {
-      const caller = createCaller(params.from, params.cwd);
+    async delegate(params, { signal, notify, caller: peer }) {
+      const caller = createCaller(params, peer);
       const stopListening = bus.on("delegation.progress", (event) => {
         const {
           sessionId: _session,

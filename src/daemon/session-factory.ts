@@ -56,12 +56,12 @@ export class SessionFactory {
   }
 
   /** A root session without an agent behind it: a terminal or an MCP client, which only delegates. */
-  createCaller(init: Omit<NewSession, "client">): Session {
+  createCaller(init: Omit<NewSession, "client"> & { client?: Peer }): Session {
     const nobody: Peer = {
       request: (method) => Promise.reject(RpcError.methodNotFound(method)),
       notify: () => {},
     };
-    const session = this.create({ ...init, client: nobody });
+    const session = this.create({ client: nobody, ...init });
     session.opened();
     return session;
   }

@@ -1,19 +1,21 @@
 /**
  * `crucible delegate AGENT TASK`: one delegation from a terminal. The live tree goes to stderr, the result to stdout, also
- * what an agent said before it failed.
+ * what an agent said before it failed. Permission questions are answered at the terminal.
  */
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { DelegationResult, DelegationStatus } from "../../base/delegation.ts";
 import { exitCodes } from "../../base/errors.ts";
 import { plainText } from "../../base/text.ts";
+import { openTerminalQuestions } from "../ask-on-terminal.ts";
 import { usageError } from "../errors.ts";
 import { reportError } from "../exit.ts";
 import { openControl } from "../reach.ts";
 import { relayedError } from "../relayed-error.ts";
 import { openLiveTree } from "../render/live-tree.ts";
+import { styleFor } from "../render/style.ts";
 import { cancelOnSignals } from "../signals.ts";
-import { print, printJson } from "../terminal.ts";
+import { print, printJson, tell } from "../terminal.ts";
 
 export interface DelegateOptions {
   from: string | undefined;
@@ -36,10 +38,18 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
     ...withoutUndefined({ from, context, description, model }),
   };
   const tree = openLiveTree(process.stderr);
+  const questions = openTerminalQuestions({
+    write: (written) => void tell(written),
+    style: styleFor(process.stderr),
+    onBegin: () => tree.pause(),
+    onEnd: () => tree.resume(),
+  });
   using cancellation = cancelOnSignals(() => tree.close());
   try {
-    using control = await openControl({ config, socket, autostart: !noAutostart, onProgress: tree.show });
-    const result = await control.request("delegate", params, { signal: cancellation.signal });
+    const listeners = { onProgress: tree.show, onQuestion: questions?.ask };
+    using control = await openControl({ config, socket, autostart: !noAutostart, ...listeners });
+    const attended = questions !== undefined;
+    const result = await control.request("delegate", { ...params, attended }, { signal: cancellation.signal });
     tree.close();
     const exitCode = await report(result, options.json);
     return cancellation.exitCode ?? exitCode;

@@ -5,6 +5,10 @@ import { styleFor } from "./style.ts";
 
 export interface LiveTree {
   show(this: void, progress: DelegationProgress): void;
+  /** Leaves the picture where it is and draws nothing until `resume`, so that something else can be said. */
+  pause(): void;
+  /** Draws again, below what was said. */
+  resume(): void;
   /** Draws once more and leaves the picture where it is. */
   close(): void;
 }
@@ -20,12 +24,15 @@ export interface Screen {
 const eraseBelow = "\u001b[J";
 
 export function openLiveTree(screen: Screen): LiveTree {
-  if (!screen.isTTY || process.env["TERM"] === "dumb") return { show: () => {}, close: () => {} };
+  if (!screen.isTTY || process.env["TERM"] === "dumb") {
+    return { show: () => {}, pause: () => {}, resume: () => {}, close: () => {} };
+  }
   const tree = new DelegationTree();
   const style = styleFor(screen);
   let drawnLines = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  let paused = false;
 
   function draw({ all }: { all: boolean }): void {
     const lines = tree.lines({ now: Date.now(), columns: screen.columns || 80, style });
@@ -40,13 +47,21 @@ export function openLiveTree(screen: Screen): LiveTree {
     show(progress) {
       tree.add(progress);
       if (closed) return;
-      timer ??= setInterval(() => draw({ all: false }), frameMs);
+      timer ??= setInterval(() => paused || draw({ all: false }), frameMs);
+    },
+    pause() {
+      if (timer && !closed && !paused) draw({ all: false });
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      drawnLines = 0;
     },
     close() {
       if (closed) return;
       closed = true;
       clearInterval(timer);
-      if (timer) draw({ all: true });
+      if (timer && !paused) draw({ all: true });
     },
   };
 }

@@ -18,6 +18,7 @@ import { errorText } from "../../../src/cli/render/error-text.ts";
 import { explanationText } from "../../../src/cli/render/explanation-text.ts";
 import { openLiveTree, type Screen } from "../../../src/cli/render/live-tree.ts";
 import { showProgress } from "../../../src/cli/render/progress-line.ts";
+import { questionText } from "../../../src/cli/render/question-text.ts";
 import { sessionTreeText } from "../../../src/cli/render/session-tree.ts";
 import { statusText } from "../../../src/cli/render/status-text.ts";
 import { styleFor } from "../../../src/cli/render/style.ts";
@@ -147,6 +148,22 @@ const pages: Record<string, Page> = {
       // oxlint-disable-next-line no-control-regex -- these are ours
       return drawn.replaceAll(/\u001b\[\d*[AJm]|\r/g, "");
     },
+  },
+  "crucible delegate, a question": {
+    file: "question-text.ts",
+    shown: () =>
+      questionText(
+        hostile({
+          toolCall: {
+            title: "make",
+            kind: "execute",
+            rawInput: { command: "make" },
+            locations: [{ path: "/a" }],
+          },
+          _meta: { crucible: { agent: "worker", task: "a task", depth: 1 } },
+        }),
+        style,
+      ),
   },
   "crucible agents": { file: "agents-text.ts", shown: () => agentsText([hostile(report)], style), manyLines: true },
   "crucible agents --probe": {
