@@ -37,7 +37,7 @@ const narrowed: Partial<Record<Room, readonly Room[]>> = {
   process: ["base"],
   sessions: ["base", "config", "observe", "acp"],
   permissions: ["base", "config", "observe", "acp", "sessions"],
-  kiln: ["base", "config", "acp", "sessions", "permissions"],
+  kiln: ["base", "config", "acp", "process", "sessions", "permissions"],
   agents: ["base", "config", "observe", "acp", "process"],
   delegation: ["base", "config", "observe", "acp", "sessions"],
   display: ["base", "observe", "acp", "sessions"],

@@ -25,11 +25,16 @@ export function initializeForAgent(editorParams: unknown, version: string): Reco
   };
 }
 
-/** `initialize` to an agent that works for another agent: nobody is at an editor, so only files are offered. */
-export function initializeForChild(files: { read: boolean; write: boolean }, version: string): Record<string, unknown> {
+/** What Crucible does for an agent that works for another agent: nobody is at an editor. */
+export interface ChildOffer {
+  readonly files: { readonly read: boolean; readonly write: boolean };
+  readonly terminals: boolean;
+}
+
+export function initializeForChild({ files, terminals }: ChildOffer, version: string): Record<string, unknown> {
   return {
     protocolVersion,
-    clientCapabilities: { fs: { readTextFile: files.read, writeTextFile: files.write }, terminal: false },
+    clientCapabilities: { fs: { readTextFile: files.read, writeTextFile: files.write }, terminal: terminals },
     clientInfo: clientInfo(version),
   };
 }

@@ -9,6 +9,7 @@ import { RpcError, rpcCodes, type RpcErrorObject } from "./wire.ts";
 const numbers: Readonly<Record<string, number>> = {
   CRU_AGENT_AUTH: rpcCodes.authRequired,
   CRU_FILE_NOT_FOUND: rpcCodes.notFound,
+  CRU_TERMINAL_UNKNOWN: rpcCodes.notFound,
   CRU_REQUEST_INVALID: rpcCodes.invalidParams,
   CRU_SESSION_OF_DELEGATION: rpcCodes.invalidRequest,
 };

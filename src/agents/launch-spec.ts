@@ -4,7 +4,7 @@
  */
 import { homeDirectory, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
-import { inheritedNames } from "../config/environment.ts";
+import { commonNamesIn, inheritedNames } from "../config/environment.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { agentNotFound } from "./errors.ts";
 import { findProgram, type MissingProgram, type Origin } from "./find.ts";
@@ -62,6 +62,15 @@ export async function findAgent(request: LaunchRequest): Promise<AgentProgram> {
 /** All but PATH, which depends on where the program is. */
 function agentEnvironment({ profile, env, cwd }: LaunchRequest): Record<string, string> {
   return { ...only(inheritedNames(profile, env), env), PWD: cwd, ...profile.env };
+}
+
+/** What a command gets that an agent has run: nothing of the agent's vendor, which has the command's own network to itself. */
+export function commandEnvironment({
+  profile,
+  env,
+  cwd,
+}: Omit<LaunchRequest, "config" | "loginPath">): Record<string, string> {
+  return { ...only(commonNamesIn(env), env), PWD: cwd, ...profile.env };
 }
 
 function only(names: readonly string[], env: Environment): Record<string, string> {

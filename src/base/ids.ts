@@ -8,7 +8,7 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const idBytes = 10;
 
 /** A new id such as `ses_4h2k9d0s7f1mqz3x`. */
-export function newId(prefix: "ses" | "del" | "agt" | "ask"): string {
+export function newId(prefix: "ses" | "del" | "agt" | "ask" | "trm"): string {
   let text = "";
   let buffer = 0;
   let bits = 0;

@@ -57,6 +57,11 @@ export function inheritedNames({ family }: Pick<AgentProfile, "family">, env: En
   return namesIn(env, [...commonNames, ...wanted]);
 }
 
+/** The same for what runs on an agent's behalf and is none, such as a command in a terminal. */
+export function commonNamesIn(env: Environment): string[] {
+  return namesIn(env, commonNames);
+}
+
 /** Names of all variables that an agent of this profile gets: what it inherits, and what its profile sets. Sorted. */
 export function environmentNames(profile: Pick<AgentProfile, "family" | "env">, env: Environment): string[] {
   return [...new Set([...inheritedNames(profile, env), ...Object.keys(profile.env)])].toSorted();

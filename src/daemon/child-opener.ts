@@ -46,7 +46,9 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
         read: clientFiles.read && grant.tools.has("read"),
         write: clientFiles.write && grant.tools.has("write"),
       };
-      const initialize = initializeForChild(files, version);
+      // Built-in agents run commands by themselves, and some do it in worse ways when they are offered a terminal.
+      const terminals = profile.family === undefined && grant.tools.has("execute");
+      const initialize = initializeForChild({ files, terminals }, version);
       const agent = await agents.start({ profile, initialize, owner: nobody, sessionId: id, cwd, signal });
       session.scope.add("agent", () => agent.end());
       const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);

@@ -27,6 +27,7 @@ import { SessionRegistry } from "../sessions/registry.ts";
 import { openStore } from "../sessions/store.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 import { childOpener } from "./child-opener.ts";
+import { commandStarter } from "./commands.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { Doors } from "./doors.ts";
 import { LeftSessions } from "./left-sessions.ts";
@@ -121,6 +122,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const programs = new AgentPrograms(() => config.current);
   const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
   const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus, endResting });
+  const startCommand = commandStarter({ launcher, programs });
   const permissions = new Permissions({ bus, realPath: realIfKnown });
   bus.on("permission.decided", ({ agent: _agent, ...decided }) => store.savePermission(decided));
   const tokens = new AccessTokens();
@@ -131,7 +133,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
     store,
     registry,
-    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, shown }),
+    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, startCommand, shown }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });

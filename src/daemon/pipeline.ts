@@ -9,6 +9,7 @@ import { cascade } from "../delegation/cascade.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
 import { gate } from "../kiln/gate.ts";
+import type { StartCommand } from "../kiln/terminals.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import type { Store } from "../sessions/records.ts";
@@ -21,12 +22,13 @@ export interface PipelineParts {
   delegations: Delegations;
   handoffs: Handoffs;
   permissions: Permissions;
+  startCommand: StartCommand;
   shown: ChildrenShown;
 }
 
 export function pipeline(
   session: Session,
-  { store, delegations, handoffs, permissions, shown }: PipelineParts,
+  { store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -46,6 +48,8 @@ export function pipeline(
     gate(session, {
       check: (one, act) => permissions.check(one, act),
       onWritten: (written) => delegations.ofChild(session)?.wrote(written),
+      onRan: (ran) => delegations.ofChild(session)?.ran(ran),
+      startCommand,
     }),
     // Next to the agent: what comes after the end of a task reaches nobody.
     ...atWork(session, delegations),

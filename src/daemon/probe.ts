@@ -83,7 +83,7 @@ async function probeInto(
     const agent = await startAgent({
       profile,
       launch: async () => launcher(await programs.specFor(profile, folder)),
-      initialize: initializeForChild(profile.clientFiles, programVersion()),
+      initialize: initializeForChild({ files: profile.clientFiles, terminals: false }, programVersion()),
       owner: nobody,
       bus: createBus(),
     });

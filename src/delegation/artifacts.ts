@@ -6,6 +6,7 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import { isRecord } from "../acp/wire.ts";
 import { oneLine } from "../base/text.ts";
+import { commandIn, exitCodeIn, terminalsIn } from "./command-facts.ts";
 import { diffOf, maxAllComparedCharacters, maxComparedCharacters, roughCounts, type Change } from "./file-changes.ts";
 
 /** Changed files that are listed; of more, only how many. */
@@ -43,6 +44,14 @@ export interface WrittenFile {
   after: string;
 }
 
+/** A command that was run through Crucible. */
+export interface RanCommand {
+  terminalId: string;
+  command: string;
+  /** Null while it runs, and when a signal ended it. */
+  exitCode: number | null;
+}
+
 interface ToolCall {
   kind: string;
   title: string;
@@ -51,6 +60,8 @@ interface ToolCall {
   exitCode: number | null;
   /** Absolute paths it names. */
   locations: string[];
+  /** Terminals through Crucible that it shows. */
+  terminals: string[];
   diffs: { path: string; change: Change }[];
 }
 
@@ -58,6 +69,7 @@ type Fields = Record<string, unknown>;
 
 export class Artifacts {
   readonly #calls = new Map<string, ToolCall>();
+  readonly #ran = new Map<string, RanCommand>();
   readonly #writes = new Map<string, Change[]>();
   /** Written without its earlier text being known. */
   readonly #rewritten = new Set<string>();
@@ -94,6 +106,14 @@ export class Artifacts {
     this.#writes.set(path, changes);
   }
 
+  /** A command was run on the child's behalf, or has ended. */
+  ran(command: RanCommand): void {
+    const isKnown = this.#ran.has(command.terminalId);
+    if (isKnown || this.#ran.size < maxFollowedToolCalls) {
+      this.#ran.set(command.terminalId, { ...command, command: cut(command.command) ?? "" });
+    } else if (command.exitCode === null) this.#unfollowedCalls++;
+  }
+
   /** As they stand in the result; paths inside `cwd` are relative to it. Deleted and moved files come after changed ones. */
   list(cwd: string): Artifact[] {
     const files = this.#files(cwd);
@@ -122,6 +142,7 @@ export class Artifacts {
       command: undefined,
       exitCode: null,
       locations: [],
+      terminals: [],
       diffs: [],
     };
     this.#calls.set(id, call);
@@ -135,6 +156,7 @@ export class Artifacts {
     if (textOf(update["status"]) !== undefined) call.failed = update["status"] === "failed";
     call.command = cut(commandIn(update["rawInput"])) ?? call.command;
     call.exitCode = exitCodeIn(update) ?? call.exitCode;
+    call.terminals.push(...terminalsIn(update).slice(0, maxPathsOfCall - call.terminals.length));
     if (Array.isArray(update["locations"]))
       call.locations = update["locations"].slice(0, maxPathsOfCall).flatMap(pathIn);
     if (Array.isArray(update["content"])) this.#replaceDiffs(call, update["content"]);
@@ -183,7 +205,16 @@ export class Artifacts {
   }
 
   #commands(): Artifact[] {
-    return [...this.#calls.values()].filter(({ kind }) => kind === "execute").map(commandArtifact);
+    const told = [...this.#calls.values()].filter(({ kind }) => kind === "execute");
+    const shown = new Set(told.flatMap(({ terminals }) => terminals));
+    const untold = [...this.#ran.values()].filter(({ terminalId }) => !shown.has(terminalId));
+    return [...told.map((call) => commandArtifact(this.#asRan(call))), ...untold.map(ranArtifact)];
+  }
+
+  /** What Crucible ran it knows better than the agent that shows it. */
+  #asRan(call: ToolCall): ToolCall {
+    const ran = call.terminals.map((id) => this.#ran.get(id)).find((one) => one !== undefined);
+    return ran ? { ...call, command: ran.command, exitCode: ran.exitCode } : call;
   }
 }
 
@@ -191,6 +222,10 @@ function commandArtifact({ command, title, exitCode, failed }: ToolCall): Artifa
   const text = oneLine(command ?? title.replace(/^`(.*)`$/s, "$1"), maxCommandCharacters);
   const artifact = { kind: "command", command: text, exit_code: exitCode } as const;
   return failed ? { ...artifact, failed: true } : artifact;
+}
+
+function ranArtifact({ command, exitCode }: RanCommand): Artifact {
+  return { kind: "command", command: oneLine(command, maxCommandCharacters), exit_code: exitCode };
 }
 
 type ChangedFile = { path: string; changes: Change[] } | { path: string; change: "edit" | "delete" | "move" };
@@ -206,32 +241,6 @@ function withDiffs(files: readonly ChangedFile[]): Artifact[] {
     room -= diff.length;
     return { kind: "diff", path, added, removed, diff };
   });
-}
-
-/** Agents give a command as text, as words, or as words for a shell. */
-function commandIn(rawInput: unknown): string | undefined {
-  const command = isRecord(rawInput) ? (rawInput["command"] ?? rawInput["cmd"]) : undefined;
-  if (!Array.isArray(command)) return textOf(command);
-  const words = command.map(String);
-  const isForShell = words.length === 3 && /(?:^|\/)(?:ba|z|da)?sh$/.test(words[0]!) && /^-l?c$/.test(words[1]!);
-  return isForShell ? words[2] : words.join(" ");
-}
-
-/** Where agents put an exit code: in the raw output, in its metadata, or in `_meta` of a terminal's end. */
-function exitCodeIn(update: Fields): number | null {
-  const output = isRecord(update["rawOutput"]) ? update["rawOutput"] : {};
-  const metadata = isRecord(output["metadata"]) ? output["metadata"] : {};
-  const meta = isRecord(update["_meta"]) ? update["_meta"] : {};
-  const terminal = isRecord(meta["terminal_exit"]) ? meta["terminal_exit"] : {};
-  const places = [
-    output["exit_code"],
-    output["exitCode"],
-    metadata["exit_code"],
-    metadata["exitCode"],
-    metadata["exit"],
-    terminal["exit_code"],
-  ];
-  return places.find((value) => typeof value === "number") ?? null;
 }
 
 function within(cwd: string, path: string): string {

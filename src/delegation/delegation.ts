@@ -11,7 +11,7 @@ import { newId } from "../base/ids.ts";
 import { formatDuration, oneLine } from "../base/text.ts";
 import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
-import { Artifacts, type WrittenFile } from "./artifacts.ts";
+import { Artifacts, type RanCommand, type WrittenFile } from "./artifacts.ts";
 import type { Spending } from "./budget.ts";
 import { ChildRun } from "./child-run.ts";
 import { conversationFor } from "./context.ts";
@@ -179,6 +179,11 @@ export class Delegation {
   /** A file was written on its child's behalf. */
   wrote(file: WrittenFile): void {
     this.#artifacts.wrote(file);
+  }
+
+  /** A command was run on its child's behalf; told when it begins and when it has ended. */
+  ran(command: RanCommand): void {
+    this.#artifacts.ran(command);
   }
 
   announceQueued(): void {

@@ -24,6 +24,16 @@ export const notADirectory = defineError(
   "refused",
   "The directory a child shall work in does not exist, or is no directory.",
 );
+export const terminalLimit = defineError(
+  "CRU_TERMINAL_LIMIT",
+  "refused",
+  "A child has as many terminals as one session may have.",
+);
+export const terminalUnknown = defineError(
+  "CRU_TERMINAL_UNKNOWN",
+  "usage",
+  "A child named a terminal that its session does not have, or has released.",
+);
 
 /** `path` as it was asked for; `directories` are those of the kiln. */
 export function outside(path: string, directories: readonly string[]): Error {

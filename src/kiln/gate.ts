@@ -11,23 +11,29 @@ import type { Act } from "../permissions/act.ts";
 import type { ToolKind } from "../permissions/tool-kinds.ts";
 import type { Session } from "../sessions/session.ts";
 import { placeIn, type Place } from "./boundary.ts";
-import { commandLine } from "./command-line.ts";
+import { namesOfCommand } from "./command-line.ts";
 import { readText, writeText, type Written } from "./child-files.ts";
 import { textField } from "./fields.ts";
+import { withoutTerminals } from "./terminal-content.ts";
+import { terminalMethods, Terminals, type RanCommand, type StartCommand } from "./terminals.ts";
 
 export interface GateParts {
   /** Rejects when the session may not do it. */
   check: (session: Session, act: Act) => Promise<void>;
   /** Hears of each file that was written for a child. */
   onWritten: (written: Written) => void;
+  /** Hears of each command that is run for a child. */
+  onRan: (ran: RanCommand) => void;
+  startCommand: StartCommand;
 }
 
 const maxTitleCharacters = 200;
 
-export function gate(session: Session, { check, onWritten }: GateParts): Interceptor {
+export function gate(session: Session, { check, onWritten, onRan, startCommand }: GateParts): Interceptor {
   const { kiln } = session;
   // Who speaks at an editor works on the editor's files.
   const hasEditor = session.origin !== "delegation";
+  const terminals = hasEditor ? undefined : new Terminals({ session, start: startCommand, onRan });
 
   async function decided(request: Request, kind: ToolKind & ("read" | "edit")): Promise<Place> {
     const place = placeIn(kiln, textField(request.params, "path"), kind === "edit" ? "write" : "read");
@@ -37,11 +43,14 @@ export function gate(session: Session, { check, onWritten }: GateParts): Interce
     return place;
   }
 
-  async function mayExecute({ params, signal }: Request): Promise<void> {
+  /** Resolves to the directory. */
+  async function mayExecute({ params, signal }: Request): Promise<string> {
     const { cwd } = isRecord(params) ? params : {};
-    if (cwd !== undefined && cwd !== null) placeIn(kiln, textField(params, "cwd"), "work");
-    const command = commandLine(params);
-    await check(session, { kind: "execute", subjects: [command], title: oneLine(command, maxTitleCharacters), signal });
+    const place = placeIn(kiln, cwd === undefined || cwd === null ? session.cwd : textField(params, "cwd"), "work");
+    const subjects = namesOfCommand(params);
+    const title = oneLine(subjects.at(-1) ?? "", maxTitleCharacters);
+    await check(session, { kind: "execute", subjects, title, signal });
+    return place.path;
   }
 
   return {
@@ -59,12 +68,20 @@ export function gate(session: Session, { check, onWritten }: GateParts): Interce
           onWritten(await writeText(kiln, place, request.params));
           return {};
         }
-        case "terminal/create":
-          await mayExecute(request);
-          return next(request);
+        case "terminal/create": {
+          const cwd = await mayExecute(request);
+          return terminals ? terminals.create(request.params, cwd) : next(request);
+        }
         default:
-          return next(request);
+          return terminals && terminalMethods.has(request.method)
+            ? terminals.answer(request.method, request.params, request.signal)
+            : next(request);
       }
     },
+
+    ...(terminals && {
+      agentNotification: (notification, next) =>
+        next(withoutTerminals(notification, (terminalId) => terminals.shown(terminalId))),
+    }),
   };
 }

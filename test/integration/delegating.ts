@@ -22,6 +22,7 @@ export interface Call {
   context?: string;
   description?: string;
   cwd?: string;
+  tools?: readonly string[];
 }
 
 /** The line of a prompt that makes the scripted agent call `delegate_session`. */

@@ -179,7 +179,7 @@ describe("a child that babbles", () => {
   });
 
   test("requests for what a child has not are answered, not left hanging", async () => {
-    const task = script('request terminal/create {"command":"ls"}', 'request _vendor/thing {"a":1}');
+    const task = script('request elicitation/create {"message":"?"}', 'request _vendor/thing {"a":1}');
     const { status, result } = await parent.delegate({ agent: "good", task });
     expect(status).toBe("completed");
     expect(result.match(/-32601/g)).toHaveLength(2);

@@ -6,6 +6,8 @@
  *   say TEXT · think TEXT · flood N [BYTES] · tool {fields} · update {session/update} · usage N | {usage_update}
  *   notify METHOD {params} · request METHOD {params} · ask {session/request_permission}
  *   read PATH · write PATH TEXT (through the client) · rawread PATH · rawwrite PATH TEXT (directly)
+ *   run COMMAND (in a terminal of the client, to its end) · terminal create {params} · terminal METHOD (of the last one created)
+ *   terminal show TITLE (a tool call with the last one in it)
  *   delegate {args} · delegates [{args}, …] · mcp TOOL {args} · mcp-list · mcp-version · mcp-servers
  *   stop REASON · fail CODE MESSAGE · exit CODE · die SIGNAL · hang · hang-hard · wait-for FILE · touch FILE
  *   stray TEXT · stderr TEXT · spawn-grandchild [setsid] [stdout]
@@ -86,6 +88,21 @@ export const directives = {
     });
   },
 
+  async run(rest, turn) {
+    const created = await terminal(turn, "create", { command: rest });
+    if (created.error) turn.sayJson(created);
+    else {
+      await terminal(turn, "wait_for_exit");
+      turn.say((await terminal(turn, "output")).output);
+      await terminal(turn, "release");
+    }
+  },
+  async terminal(rest, turn) {
+    const [method, params] = firstWord(rest);
+    if (method === "show") showTerminal(turn, params);
+    else turn.sayJson(await terminal(turn, method, params === "" ? {} : json(params)));
+  },
+
   async delegate(rest, turn) {
     await sayToolResult(turn, await callTool(turn, "delegate_session", json(rest)));
   },
@@ -151,6 +168,21 @@ const permissionOptions = [
   { optionId: "reject", name: "Reject", kind: "reject_once" },
   { optionId: "never", name: "Always reject", kind: "reject_always" },
 ];
+
+async function terminal(turn, method, params = {}) {
+  const { session } = turn;
+  const terminalId = method === "create" ? undefined : session.terminal;
+  const answer = await turn.ask(`terminal/${method}`, { sessionId: session.id, terminalId, ...params });
+  if (answer.terminalId) session.terminal = answer.terminalId;
+  return answer;
+}
+
+function showTerminal(turn, title) {
+  const content = [{ type: "terminal", terminalId: turn.session.terminal }];
+  const toolCallId = nextToolCallId(turn);
+  turn.update({ sessionUpdate: "tool_call", toolCallId, kind: "execute", status: "completed", title, content });
+  turn.startNewMessage();
+}
 
 async function callTool(turn, name, args) {
   const { options, signal } = turn;
