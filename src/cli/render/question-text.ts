@@ -40,7 +40,7 @@ function pathLines(call: Record<string, unknown>): string[] {
   const locations = Array.isArray(call["locations"]) ? call["locations"].filter(isRecord) : [];
   const diffs = changesIn(call).map(({ path }) => path);
   const paths = [...locations.map(({ path }) => path), ...diffs].filter((path) => typeof path === "string");
-  return shortened([...new Set(paths)]);
+  return shortened([...new Set(paths)].map((path) => oneLine(path, maxLineCharacters)));
 }
 
 function changesIn(call: Record<string, unknown>): Record<string, unknown>[] {
