@@ -3,7 +3,7 @@
  * Only names are decided here; nothing is created or looked at.
  */
 import { homedir } from "node:os";
-import { isAbsolute, join, relative } from "node:path";
+import { dirname, isAbsolute, join, relative } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,6 +32,11 @@ export function defaultSocketPath(env: Environment = process.env): string {
   const runtime = env["XDG_RUNTIME_DIR"];
   if (runtime && isAbsolute(runtime)) return join(runtime, "crucible", "daemon.sock");
   return join(stateDirectory(env), "daemon.sock");
+}
+
+/** Where Crucible keeps what agents have no business with: its configuration, its state, its socket. */
+export function ownFolders(env: Environment = process.env): string[] {
+  return [dirname(defaultConfigFile(env)), stateDirectory(env), dirname(defaultSocketPath(env))];
 }
 
 /** `~` and `~/x` with the home put in; any other text unchanged. */

@@ -6,12 +6,14 @@ import { initializeForChild } from "../acp/capabilities.ts";
 import { isRecord, RpcError, rpcCodes, type Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import { agentAuth } from "../agents/errors.ts";
+import { isInside } from "../base/paths.ts";
 import { oneLine, shellCommand } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { cannotContinue } from "../delegation/errors.ts";
 import type { DelegationPorts } from "../delegation/ports.ts";
 import { agentStart } from "../process/errors.ts";
 import type { Narrowing } from "../sessions/grant.ts";
+import type { Kiln } from "../sessions/kiln.ts";
 import type { SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { RunningAgents } from "./running-agents.ts";
@@ -36,6 +38,7 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       narrowing,
       kiln,
       cwd,
+      additionalDirectories: othersIn(kiln, cwd),
       parent: caller,
       title,
       client,
@@ -51,7 +54,8 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       const initialize = initializeForChild({ files, terminals }, version);
       const agent = await agents.start({ profile, initialize, owner: nobody, sessionId: id, cwd, signal });
       session.scope.add("agent", () => agent.end());
-      const params = await sessions.withExtras({ cwd, mcpServers: serversFor(caller, narrowing) }, session, agent);
+      const place = { cwd, ...othersOf(kiln, cwd, agent) };
+      const params = await sessions.withExtras({ ...place, mcpServers: serversFor(caller, narrowing) }, session, agent);
       const opening = { session, agent, params, sessions, signal, onNote };
       const isFork = !continues && asFork && (await fork(caller, opening));
       if (continues) await goOn(continues, opening);
@@ -63,6 +67,18 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       throw explained(error, profile);
     }
   };
+}
+
+/** Directories of the kiln that the cwd is neither in nor is. */
+function othersIn({ directories }: Kiln, cwd: string): readonly string[] {
+  return directories.filter((directory) => !isInside(directory, cwd));
+}
+
+/** Named to agents that know what to do with them (ACP, "Session Setup", `additionalDirectories`). */
+function othersOf(kiln: Kiln, cwd: string, agent: Agent): { additionalDirectories?: readonly string[] } {
+  const capabilities = recordIn(recordIn(agent.initializeResult, "agentCapabilities"), "sessionCapabilities");
+  const others = othersIn(kiln, cwd);
+  return others.length > 0 && isRecord(capabilities["additionalDirectories"]) ? { additionalDirectories: others } : {};
 }
 
 /** The editor's own MCP servers hold its secrets: a child gets them only when its caller asked for it by name. */

@@ -53,7 +53,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
     const profile = from === undefined ? person : profileNamed(config.current, from);
     const grant = from === undefined ? personGrant : rootGrant(profile);
     const place = { cwd: resolve(cwd) };
-    const kiln = kilnOf(place, config.current.kiln);
+    const kiln = kilnOf(place, config.current);
     return sessions.createCaller({
       origin: "terminal",
       profile,

@@ -129,7 +129,7 @@ export class Doors {
           ...plan,
           origin: "editor",
           grant: rootGrant(plan.profile),
-          kiln: kilnOf(plan, config.current.kiln),
+          kiln: kilnOf(plan, config.current),
         }),
       withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
       attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
@@ -167,7 +167,7 @@ export class Doors {
     const profile = await this.#chooseProfile(hello.agent);
     const grant = rootGrant(profile);
     const { cwd } = hello;
-    const kiln = kilnOf({ cwd }, this.#parts.config.current.kiln);
+    const kiln = kilnOf({ cwd }, this.#parts.config.current);
     return this.#parts.sessions.createCaller({ origin: "mcp", profile, grant, kiln, cwd });
   }
 

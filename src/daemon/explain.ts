@@ -17,7 +17,7 @@ export function explainDelegation(
 
 function reach(cwd: string, config: Config): readonly string[] | CrucibleError {
   try {
-    return kilnOf({ cwd }, config.kiln).directories;
+    return kilnOf({ cwd }, config).directories;
   } catch (error) {
     if (error instanceof CrucibleError) return error;
     throw error;

@@ -53,8 +53,10 @@ function realPathOf({ directories }: Kiln, { path, asked }: { path: string; aske
 }
 
 function rootOf(kiln: Kiln, { path, asked, purpose }: { path: string; asked: string; purpose: Purpose }): string {
-  const { directories, read, write } = kiln;
-  const holding = (roots: readonly string[]): string | undefined => roots.find((root) => isInside(root, path));
+  const { directories, read, write, closed } = kiln;
+  const isOpenTo = (root: string): boolean =>
+    isInside(root, path) && !closed.some((folder) => isInside(folder, path) && !isInside(folder, root));
+  const holding = (roots: readonly string[]): string | undefined => roots.find(isOpenTo);
   const root = holding(directories) ?? (purpose === "work" ? undefined : holding(write));
   if (root !== undefined) return root;
   const readable = purpose === "work" ? undefined : holding(read);

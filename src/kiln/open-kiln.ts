@@ -3,9 +3,9 @@
  * adds and forbids. Links are resolved here once, so that a directory that is later swapped for a link leads nowhere.
  */
 import { isAbsolute } from "node:path";
-import { isInside } from "../base/paths.ts";
+import { isInside, ownFolders } from "../base/paths.ts";
 import { listed } from "../base/text.ts";
-import type { KilnRules } from "../config/config.ts";
+import type { Config, KilnRules } from "../config/config.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import { denyGlob } from "./deny-glob.ts";
 import { outsideKiln } from "./errors.ts";
@@ -17,8 +17,13 @@ export interface KilnRequest {
   readonly additionalDirectories?: readonly string[];
 }
 
+export type KilnConfig = Pick<Config, "kiln" | "file">;
+
+/** What looks like files there are the insides of processes and devices, Crucible's own among them. */
+const systemFolders = ["/proc", "/sys", "/dev"];
+
 /** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
-export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, rules: KilnRules): Kiln {
+export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, { kiln: rules, file }: KilnConfig): Kiln {
   const asked = [cwd, ...additionalDirectories];
   requireInRoots({ cwd, additionalDirectories }, rules);
   return {
@@ -27,6 +32,7 @@ export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, rules: 
     read: rules.read.map(realIfKnown),
     write: rules.write.map(realIfKnown),
     deny: rules.deny.map(denyGlob),
+    closed: [...systemFolders, ...ownFolders(), ...(file === undefined ? [] : [file])].map(realIfKnown),
     readOnly: false,
     git: [],
   };

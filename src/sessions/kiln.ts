@@ -13,6 +13,11 @@ export interface Kiln {
   readonly write: readonly string[];
   /** What is never read or written, wherever it lies. */
   readonly deny: readonly DenyGlob[];
+  /**
+   * Folders that are closed, except to a kiln that lies in one itself: what Crucible keeps, and those in which the system shows
+   * itself. Real, absolute.
+   */
+  readonly closed: readonly string[];
   /** Nothing may be written, whatever else stands here. */
   readonly readOnly: boolean;
   /**

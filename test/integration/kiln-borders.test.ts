@@ -11,6 +11,9 @@ const config = [
   scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2" }),
   scriptedProfile("child", { delegation: mayDelegate }),
   scriptedProfile("grandchild"),
+  scriptedProfile("able", {
+    flags: ["--log", "able.log", "--capabilities", '{"sessionCapabilities":{"additionalDirectories":{}}}'],
+  }),
   `[kiln]
 roots = ["~/../kiln", "~/../more"]
 read = ["~/../readable"]
@@ -111,6 +114,21 @@ describe("a child", () => {
       expect(existsSync(inKiln(daemon, "forbidden/new.txt"))).toBe(false);
     },
   );
+
+  test("has all directories of its caller's, and is told of them if it knows what to do with them", async () => {
+    const editor = parent.editor;
+    const session = await editor.newSession(daemon.kiln, { additionalDirectories: [beside("more")] });
+    for (const agent of ["child", "able"]) {
+      const { text } = await editor.prompt(session, delegateLine({ agent, task: `read ${beside("more/file.txt")}` }));
+      expect(JSON.parse(text)).toMatchObject({ result: "in more" });
+    }
+    const opened = (await readFile(inKiln(daemon, "able.log"), "utf8"))
+      .split("\n")
+      .find((one) => one.includes("session/new"));
+    expect(JSON.parse(opened!)).toMatchObject({
+      params: { cwd: daemon.kiln, additionalDirectories: [beside("more")] },
+    });
+  });
 
   test("that works in a folder of the kiln has that folder, and so has all below it", async () => {
     const below = {

@@ -5,22 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isInside } from "../../../src/base/paths.ts";
+import { isInside, ownFolders } from "../../../src/base/paths.ts";
+import { placeIn } from "../../../src/kiln/boundary.ts";
 import type { KilnRules } from "../../../src/config/config.ts";
 import { inWorktree, narrowedTo, placeOfChild } from "../../../src/kiln/child-kiln.ts";
-import { kilnOf } from "../../../src/kiln/open-kiln.ts";
+import { kilnOf, type KilnConfig } from "../../../src/kiln/open-kiln.ts";
 import { toolSets, type Grant } from "../../../src/sessions/grant.ts";
 import { kilnIn } from "../../support/kilns.ts";
 
 let folder: string;
 const at = (...steps: string[]): string => join(folder, ...steps);
-const rules = (own: Partial<KilnRules> = {}): KilnRules => ({
-  roots: undefined,
-  read: [],
-  write: [],
-  deny: [],
-  network: "open",
-  ...own,
+const rules = (own: Partial<KilnRules> = {}): KilnConfig => ({
+  file: at("crucible.toml"),
+  kiln: { roots: undefined, read: [], write: [], deny: [], network: "open", ...own },
 });
 const grant = (...tools: Grant["tools"] extends ReadonlySet<infer Tool> ? Tool[] : never): Grant => ({
   remainingDepth: 1,
@@ -84,6 +81,21 @@ describe("a session that is opened", () => {
           hint: expect.stringContaining(at("src")) as string,
         }) as Error,
       );
+    }
+  });
+
+  test("does not reach what Crucible keeps, nor where the system shows itself, unless it was opened there", () => {
+    const kept = [...ownFolders(), "/proc/self/mem", "/sys/kernel", "/dev/sda", at("crucible.toml")];
+    const everywhere = kilnOf({ cwd: "/" }, rules());
+    for (const path of kept) {
+      expect(() => placeIn(everywhere, path, "read"), path).toThrow(
+        expect.objectContaining({ code: "CRU_KILN_OUTSIDE" }) as Error,
+      );
+    }
+    expect(placeIn(everywhere, at("src"), "read").root).toBe("/");
+    for (const path of [...ownFolders(), "/dev/shm"]) {
+      const place = placeIn(kilnOf({ cwd: path }, rules()), join(path, "file"), "write");
+      expect(place.root).toBe(place.path.slice(0, -"/file".length));
     }
   });
 
