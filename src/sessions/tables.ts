@@ -3,7 +3,7 @@
  *
  * States: kept ⇄ degraded. Everything is written to the file. When that fails (a full disk, a folder that cannot be written)
  * it is degraded: all further writes go to memory, bounded, until the file takes them; that is tried every few seconds, and
- * then all of it goes over at once. Reading never throws: what cannot be read counts as absent, and the state says why.
+ * then what is in memory goes over. Reading never throws: what cannot be read counts as absent, and the state says why.
  */
 import Database from "libsql";
 import { messageOf } from "../base/errors.ts";
@@ -202,12 +202,13 @@ export class Tables {
   #recover(): void {
     try {
       if (!this.#isAttached) this.#attach();
-      this.#transaction("BEGIN IMMEDIATE", () => {
-        for (const table of tables) {
+      // One after the other, the largest last: what fits is safe, whatever becomes of the rest.
+      for (const table of tables) {
+        this.#transaction("BEGIN IMMEDIATE", () => {
           this.#database.exec(`INSERT OR REPLACE INTO kept.${table} SELECT * FROM main.${table}`);
           this.#database.exec(`DELETE FROM main.${table}`);
-        }
-      });
+        });
+      }
     } catch {
       // The reason it was degraded for stands in its health.
       return this.#scheduleRetry();
