@@ -34,6 +34,25 @@ export function toolOutput(update: Record<string, unknown>): string | undefined 
   return isRecord(raw) && typeof raw["output"] === "string" ? raw["output"] : undefined;
 }
 
+/** What a person reads in one message of a session, by its method; empty where there is nothing to read. */
+export function messageText(method: string, params: unknown): string {
+  if (!isRecord(params)) return "";
+  if (method === "session/prompt") return promptText(params);
+  const { update, toolCall } = params;
+  if (isRecord(toolCall)) return toolText(toolCall);
+  if (!isRecord(update)) return "";
+  if (Array.isArray(update["entries"])) return update["entries"].map(entryText).join("\n");
+  return "toolCallId" in update ? toolText(update) : blockText(update["content"]);
+}
+
+function toolText(call: Record<string, unknown>): string {
+  return [textOf(call["title"]), toolOutput(call) ?? ""].filter(Boolean).join("\n");
+}
+
+function entryText(entry: unknown): string {
+  return isRecord(entry) ? textOf(entry["content"]) : "";
+}
+
 function contentText(item: unknown): string {
   if (!isRecord(item)) return "";
   if (item["type"] === "content") return blockText(item["content"]);

@@ -212,6 +212,85 @@ export const commandTable: readonly CommandSpec[] = [
     run: async (options) => (await import("./commands/logs.ts")).logs(options),
   }),
   command({
+    name: "sessions list",
+    summary: "list stored sessions, the latest first",
+    details:
+      "What editors, terminals and MCP clients opened; --all adds what delegations opened. A search looks into titles, " +
+      "directories, tasks, results and all that was said and done, and shows where it found the text. Works without a daemon.",
+    options: {
+      search: { value: "TEXT", text: "only those in which this text stands, whatever its case" },
+      agent: { value: "NAME", text: "only those of this agent profile" },
+      limit: { value: "N", text: "how many at most (default: 50)" },
+      all: { text: "those that delegations opened, too" },
+      config,
+      socket,
+      json,
+    },
+    examples: [
+      { line: "crucible sessions list --search 'race condition'", does: "which conversation was that" },
+      { line: "crucible sessions list --agent my-claude --json | jq -r '.[].id'", does: "in a script" },
+    ],
+    run: async (options) => (await import("./commands/sessions.ts")).listSessions(options),
+  }),
+  command({
+    name: "sessions show",
+    summary: "show one stored session or delegation",
+    details:
+      "Lineage, turns, delegations with their outcomes; for a delegation its task and whole result. Of an id so much suffices as " +
+      "fits no other. Works without a daemon.",
+    arguments: [{ name: "ID", text: "of a session or a delegation" }],
+    options: {
+      permissions: { text: "what was allowed and denied in it and below it, by which rule or whom" },
+      config,
+      socket,
+      json,
+    },
+    examples: [
+      { line: "crucible sessions show 4h2k", does: "the one whose id begins with ses_4h2k" },
+      { line: "crucible sessions show ses_4h2k --permissions", does: "what its agents were allowed" },
+    ],
+    run: async (options, args) => (await import("./commands/sessions.ts")).showSession(args, options),
+  }),
+  command({
+    name: "sessions export",
+    summary: "print the conversation of a stored session",
+    details:
+      "As Markdown, or as JSON Lines: one message a line as it was relayed. For a delegation the conversation of the session " +
+      "that worked for it. Works without a daemon.",
+    arguments: [{ name: "ID", text: "of a session or a delegation" }],
+    options: {
+      format: { value: "FORMAT", text: "how (default: markdown)", choices: ["markdown", "jsonl"] },
+      config,
+      socket,
+    },
+    examples: [
+      { line: "crucible sessions export 4h2k > conversation.md", does: "to read or to keep" },
+      { line: "crucible sessions export 4h2k --format jsonl | jq -r .method | sort | uniq -c", does: "in a script" },
+    ],
+    run: async (options, args) => (await import("./commands/sessions.ts")).exportSession(args, options),
+  }),
+  command({
+    name: "sessions delete",
+    summary: "delete a stored session with all that descends from it",
+    details:
+      "Conversations, delegations, results, permission decisions and patches. What is still open is not deleted.",
+    arguments: [{ name: "ID", text: "of a session" }],
+    options: { config, socket, json },
+    examples: [{ line: "crucible sessions delete ses_4h2k", does: "for good" }],
+    run: async (options, args) => (await import("./commands/sessions.ts")).deleteSession(args, options),
+  }),
+  command({
+    name: "cancel",
+    summary: "cancel a delegation, or what a session does now",
+    details:
+      "A session's turn ends, and with it all that it has delegated. Waits until the delegations have ended. Exit code 6 when " +
+      "there is nothing to cancel.",
+    arguments: [{ name: "ID", text: "of a delegation or a session" }],
+    options: { config, socket, json },
+    examples: [{ line: "crucible cancel del_7s0d", does: "one delegation; its caller is told" }],
+    run: async (options, args) => (await import("./commands/cancel.ts")).cancelCommand(args, options),
+  }),
+  command({
     name: "stop",
     summary: "end the daemon gracefully, with all that runs in it",
     details: "Waits until the daemon is gone. Its sessions are ended and its agents' processes with them.",
@@ -224,4 +303,5 @@ export const commandTable: readonly CommandSpec[] = [
 /** Commands whose name has two words, by the first. */
 export const commandGroups: Readonly<Record<string, string>> = {
   config: "check and show the configuration",
+  sessions: "what is stored of sessions and delegations",
 };

@@ -4,6 +4,7 @@
  * name says otherwise.
  */
 import type { DelegationProgress, DelegationResult } from "../base/delegation.ts";
+import type { StoredDetail, StoredMessage, StoredSession } from "./stored.ts";
 
 export interface ControlMethods {
   status: { params: Record<string, never>; result: DaemonStatus };
@@ -14,6 +15,16 @@ export interface ControlMethods {
   reload: { params: Record<string, never>; result: { changed: string[] } };
   /** One delegation for a person; `progress` notifications come before the result. Cancelled by `$/cancel_request`. */
   delegate: { params: DelegateParams; result: DelegationResult };
+  /** Stored sessions, those last touched first; a search looks into everything that was said and done in them. */
+  sessions: { params: SessionSearch; result: { sessions: StoredSession[]; store: StoreState } };
+  /** `id` may be abbreviated to what is not ambiguous, here and below. */
+  session: { params: { id: string; permissions: boolean }; result: StoredDetail };
+  /** A page of a conversation; the last one is empty. */
+  session_messages: { params: { id: string; after: number }; result: { messages: StoredMessage[] } };
+  /** Deletes a session with all that descends from it. */
+  delete_session: { params: { id: string }; result: { sessions: string[]; delegations: string[] } };
+  /** Cancels a delegation, or what a session does now. */
+  cancel: { params: { id: string }; result: { id: string; cancelled: string[] } };
   /** How to start an agent's own interactive login (ACP, terminal authentication). */
   terminal_auth: { params: { agent: string | undefined; method: string }; result: TerminalAuth };
 }
@@ -43,8 +54,22 @@ export interface DaemonStatus {
   agents: number;
   delegations: { running: number; queued: number };
   /** Whether what is written is kept: since when it is not and why, and what memory did not hold either. */
-  store: { degradedSince: number | null; reason: string | null; lost: number };
+  store: StoreState;
   residentBytes: number;
+}
+
+export interface StoreState {
+  degradedSince: number | null;
+  reason: string | null;
+  lost: number;
+}
+
+export interface SessionSearch {
+  search?: string | undefined;
+  agent?: string | undefined;
+  /** Those that delegations opened, too. */
+  all?: boolean | undefined;
+  limit: number;
 }
 
 export interface SessionNode {

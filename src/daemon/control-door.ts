@@ -9,6 +9,12 @@ import { RpcError, type IncomingRequest, type Peer } from "../acp/wire.ts";
 import type { ControlMethods } from "../control/methods.ts";
 import { invalidControl } from "./errors.ts";
 
+/** Longest text that `crucible sessions list --search` takes, in characters. */
+export const maxSearchCharacters = 1000;
+
+/** Most sessions that are listed at once. */
+export const maxListedSessions = 10_000;
+
 const schemas = {
   status: z.object({}),
   ps: z.object({}),
@@ -24,6 +30,16 @@ const schemas = {
     model: z.string().min(1).optional(),
     attended: z.boolean().optional(),
   }),
+  sessions: z.object({
+    search: z.string().min(1).max(maxSearchCharacters).optional(),
+    agent: z.string().optional(),
+    all: z.boolean().optional(),
+    limit: z.number().int().min(1).max(maxListedSessions),
+  }),
+  session: z.object({ id: z.string().min(1), permissions: z.boolean() }),
+  session_messages: z.object({ id: z.string().min(1), after: z.number().int().min(0) }),
+  delete_session: z.object({ id: z.string().min(1) }),
+  cancel: z.object({ id: z.string().min(1) }),
   terminal_auth: z.object({ agent: z.string().optional(), method: z.string() }),
 } satisfies Record<keyof ControlMethods, z.ZodType>;
 

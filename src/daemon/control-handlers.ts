@@ -11,12 +11,15 @@ import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ControlHandlers } from "./control-door.ts";
+import { cancel } from "./cancel.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { person } from "./person.ts";
 import { chooseProfile, profileNamed } from "./profiles.ts";
 import type { RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
+import { removeStored } from "./stored-files.ts";
+import { storedHandlers } from "./stored-sessions.ts";
 import { sessionTree } from "./session-tree.ts";
 import { terminalLogin } from "./terminal-login.ts";
 
@@ -108,6 +111,16 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
         await caller.end("its delegation ended");
       }
     },
+
+    ...storedHandlers({
+      store,
+      health: () => store.health,
+      stateOf: (id) => registry.get(id)?.state,
+      mayBeLive: true,
+      remove: (id) => removeStored(id, { store, stateDirectory: parts.facts().stateDirectory }),
+    }),
+
+    cancel: ({ id }) => cancel(id, { delegations, registry, store }),
 
     async terminal_auth({ agent, method }) {
       const profile = await chooseProfile(agent, { config: config.current, programs });

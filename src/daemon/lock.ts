@@ -33,6 +33,12 @@ export function takeLock(file: string): LockOutcome {
   }
 }
 
+/** The pid of the living daemon that has the lock, if one has. */
+export function lockHolder(file: string): number | undefined {
+  const holder = readHolder(file);
+  return holder && createProcessTable().startTimeOf(holder.pid) === holder.startTime ? holder.pid : undefined;
+}
+
 /** Each attempt ends with a holder, a free name, or one stale lock less. */
 const maxAttempts = 10;
 

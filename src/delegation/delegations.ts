@@ -68,6 +68,11 @@ export class Delegations {
     return this.#byChild.get(session.id);
   }
 
+  /** A delegation that is not ended. */
+  live(id: string): Delegation | undefined {
+    return this.#live.get(id);
+  }
+
   /** Those a session has asked for that are not ended. */
   liveOf(session: Session): Delegation[] {
     return [...this.#live.values()].filter((delegation) => delegation.caller === session);

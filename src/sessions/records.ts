@@ -36,7 +36,7 @@ export interface SessionQuery {
   /** Only those that no other session opened. */
   isRoot?: boolean | undefined;
   /** Those after this one in the order of the list: for the next page. */
-  after?: string | undefined;
+  after?: Pick<SessionRecord, "id" | "updatedAt"> | undefined;
   limit: number;
 }
 
@@ -158,6 +158,8 @@ export interface Store {
   appendMessage(message: NewMessage): void;
   /** The conversation of a session from its first message on, or from behind number `after`. */
   messagesOf(sessionId: string, range?: { after?: number; limit?: number }): RelayedMessage[];
+  /** Messages of a session behind number `after` in which a text may stand: those near it, for a closer look. */
+  messagesNear(sessionId: string, text: string, after: number): RelayedMessage[];
   savePermission(record: PermissionRecord): void;
   /** Of one session, the oldest first. */
   permissionsOf(sessionId: string): PermissionRecord[];

@@ -104,7 +104,6 @@ class SqliteStore implements Store {
 
   listSessions({ profile, cwd, isRoot, after, limit }: SessionQuery): SessionRecord[] {
     this.#flush();
-    const last = after === undefined ? undefined : this.#storedSession(after);
     const conditions = ["1"];
     const values: unknown[] = [];
     const require = (condition: string, ...given: unknown[]): void => {
@@ -114,7 +113,7 @@ class SqliteStore implements Store {
     if (profile !== undefined) require("profile = ?", profile);
     if (cwd !== undefined) require("cwd = ?", cwd);
     if (isRoot !== undefined) require(`parent_id IS ${isRoot ? "" : "NOT "}NULL`);
-    if (last) require("(updated_at, id) < (?, ?)", last.updatedAt, last.id);
+    if (after) require("(updated_at, id) < (?, ?)", after.updatedAt, after.id);
     const sql = `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY updated_at DESC, id DESC LIMIT ?`;
     return this.#tables.all(sql, [...values, limit]).map(toSession);
   }
@@ -187,6 +186,17 @@ class SqliteStore implements Store {
       readTo = Number(rows.at(-1)!["last"]);
     }
     return messages.slice(0, limit);
+  }
+
+  messagesNear(sessionId: string, text: string, after: number): RelayedMessage[] {
+    this.#flush();
+    // As it stands within JSON.
+    const written = JSON.stringify(text).slice(1, -1);
+    const sql = `SELECT number, lines FROM transcripts
+      WHERE session_id = ? AND last > ? AND lines LIKE ? ESCAPE '\\' ORDER BY number LIMIT 1`;
+    return this.#tables
+      .all(sql, [sessionId, after, `%${written.replace(/[\\%_]/g, "\\$&")}%`])
+      .flatMap((row) => messagesIn({ sessionId, first: Number(row["number"]), text: String(row["lines"]) }));
   }
 
   savePermission(record: PermissionRecord): void {

@@ -10,6 +10,7 @@ import { CrucibleError, defineError } from "../../../src/base/errors.ts";
 import { plainJson } from "../../../src/base/text.ts";
 import type { AgentReport } from "../../../src/control/agent-report.ts";
 import type { DaemonStatus, SessionNode } from "../../../src/control/methods.ts";
+import type { DelegationDetail, SessionDetail, StoredDelegation, StoredSession } from "../../../src/control/stored.ts";
 import { agentsText } from "../../../src/cli/render/agents-text.ts";
 import { configText } from "../../../src/cli/render/config-text.ts";
 import { DelegationTree } from "../../../src/cli/render/delegation-tree.ts";
@@ -21,6 +22,9 @@ import { showProgress } from "../../../src/cli/render/progress-line.ts";
 import { questionText } from "../../../src/cli/render/question-text.ts";
 import { sessionTreeText } from "../../../src/cli/render/session-tree.ts";
 import { statusText } from "../../../src/cli/render/status-text.ts";
+import { conversationMarkdown } from "../../../src/cli/render/conversation-markdown.ts";
+import { storedDetailText } from "../../../src/cli/render/stored-detail.ts";
+import { storedListText } from "../../../src/cli/render/stored-list.ts";
 import { styleFor } from "../../../src/cli/render/style.ts";
 
 const style = styleFor({ isTTY: false }, {});
@@ -105,6 +109,70 @@ const status = {
   store: { degradedSince: 0, reason: "disk full", lost: 1 },
   residentBytes: 0,
 } satisfies DaemonStatus;
+
+const stored: StoredSession = {
+  id: "ses_1",
+  origin: "editor",
+  agent: "worker",
+  title: "a title",
+  cwd: "/kiln",
+  state: "ended",
+  createdAt: 0,
+  updatedAt: 0,
+  endedAt: 0,
+  delegations: 1,
+  found: "a place",
+};
+
+const storedDelegation: StoredDelegation = {
+  id: "del_1",
+  agent: "worker",
+  title: "a task",
+  status: "failed",
+  sessionId: "ses_2",
+  createdAt: 0,
+  endedAt: 1,
+  resultBytes: 1,
+  usage: { tokens: 1, cost: { amount: 1, currency: "EUR" } },
+  error: { code: "CRU_X", message: "it said", hint: "do" },
+  delegations: [],
+};
+
+const delegationDetail: DelegationDetail = {
+  ...storedDelegation,
+  callerSessionId: "ses_1",
+  task: "do it",
+  result: "done",
+  stopReason: "end_turn",
+  notes: ["noted"],
+  artifacts: [],
+};
+
+const sessionDetail: SessionDetail = {
+  ...stored,
+  additionalDirectories: ["/more"],
+  usage: { tokens: 1, cost: { amount: 1, currency: "EUR" } },
+  endReason: "closed",
+  lineage: [{ id: "ses_0", agent: "parent", title: "above" }],
+  messages: 1,
+  turns: [{ number: 1, at: 0, prompt: "asked", answer: "said", toolCalls: 1, stopReason: "refusal" }],
+  droppedTurns: 1,
+  delegationTree: [storedDelegation],
+  handoffs: [{ from: "a", agent: "b", beganAt: 0, endedAt: null }],
+  permissions: [
+    {
+      sessionId: "ses_1",
+      agent: "worker",
+      at: 0,
+      kind: "execute",
+      subject: "rm",
+      title: "remove",
+      decision: "denied",
+      decidedBy: "a rule",
+      detail: "because",
+    },
+  ],
+};
 
 const failure = defineError("CRU_TEST", "agentFailed", "For tests.");
 
@@ -214,6 +282,41 @@ const pages: Record<string, Page> = {
       ),
   },
   "crucible status": { file: "status-text.ts", shown: () => statusText(hostile(status), { now: 0, style }) },
+  "crucible sessions list": { file: "stored-list.ts", shown: () => storedListText([hostile(stored)], style) },
+  "crucible sessions show": {
+    file: "stored-detail.ts",
+    shown: () => storedDetailText({ delegation: hostile(delegationDetail), session: hostile(sessionDetail) }, style),
+    manyLines: true,
+  },
+  "crucible sessions export": {
+    file: "conversation-markdown.ts",
+    shown: () => {
+      const markdown = conversationMarkdown({ delegation: hostile(delegationDetail), session: hostile(sessionDetail) });
+      const updates = ["agent_message_chunk", "agent_thought_chunk", "user_message_chunk"].map((sessionUpdate) => ({
+        sessionUpdate,
+        content: { type: "text", text: evil },
+      }));
+      const toolCall = { toolCallId: "t", title: evil, kind: evil, status: evil, rawOutput: evil };
+      const params = [
+        ...[...updates, { sessionUpdate: "tool_call", ...toolCall }].map((update) => ({ update })),
+        { prompt: [{ type: "text", text: evil }] },
+        { toolCall },
+        { answer: { outcome: { optionId: evil } } },
+        { error: evil },
+        { messages: evil },
+      ];
+      const methods = ["session/update", "session/prompt", "session/request_permission", "crucible/dropped"];
+      const written = params.flatMap((one) =>
+        methods.flatMap((method) =>
+          ["client", "agent", "crucible"].map((from) =>
+            markdown.add({ sessionId: "ses_1", number: 1, at: 0, from, method, params: one }),
+          ),
+        ),
+      );
+      return [markdown.begin(), ...written, markdown.end()].join("");
+    },
+    manyLines: true,
+  },
   "crucible demo": {
     file: "demo-log.ts",
     shown: () => {
@@ -238,7 +341,7 @@ const pages: Record<string, Page> = {
 };
 
 /** What pages are made of, and shows nothing by itself. */
-const materials = ["style.ts", "table.ts"];
+const materials = ["clock.ts", "style.ts", "table.ts"];
 
 test("every page of the command line has its row", () => {
   const files = readdirSync(join(import.meta.dirname, "../../../src/cli/render"));

@@ -137,8 +137,8 @@ test("sessions come in pages, those touched last first, narrowed by what was ask
   }
   const ids = (query: Partial<SessionQuery>): string[] => one.listSessions({ limit: 4, ...query }).map(({ id }) => id);
   expect(ids({})).toEqual(["s9", "s8", "s7", "s6"]);
-  expect(ids({ after: "s6" })).toEqual(["s5", "s4", "s3", "s2"]);
-  expect(ids({ after: "s2" })).toEqual(["s1", "s0"]);
+  expect(ids({ after: { id: "s6", updatedAt: 3 } })).toEqual(["s5", "s4", "s3", "s2"]);
+  expect(ids({ after: { id: "s2", updatedAt: 1 } })).toEqual(["s1", "s0"]);
   expect(ids({ isRoot: true })).toEqual(["s5", "s0"]);
   expect(ids({ isRoot: false, cwd: "/a" })).toEqual(["s4", "s3", "s2", "s1"]);
   expect(ids({ profile: "nobody's" })).toEqual([]);

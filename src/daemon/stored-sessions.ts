@@ -1,0 +1,205 @@
+/**
+ * What `crucible sessions` asks, answered from the store: in the daemon, and in the command line itself when no daemon runs.
+ * Long conversations are read in pages, so that nobody who talks to an agent meanwhile has to wait for it.
+ */
+import { setImmediate } from "node:timers/promises";
+import type { ControlMethods, StoreState } from "../control/methods.ts";
+import type {
+  SessionDetail,
+  StoredDelegation,
+  StoredMessage,
+  StoredPermission,
+  StoredSession,
+} from "../control/stored.ts";
+import { recordUnknown, sessionLive } from "../sessions/errors.ts";
+import type { DelegationRecord, Deleted, RelayedMessage, SessionRecord, Store } from "../sessions/records.ts";
+import type { SessionState } from "../sessions/session.ts";
+import { resolveId } from "./stored-ids.ts";
+import { placeOf } from "./stored-search.ts";
+import { Turns } from "./stored-turns.ts";
+
+/** Characters of a conversation that go out at once. */
+const pageCharacters = 1024 * 1024;
+const messagesAtOnce = 500;
+const sessionsAtOnce = 200;
+
+export interface StoredParts {
+  store: Store;
+  /** The state of a session that lives in this process. */
+  stateOf: (sessionId: string) => SessionState | undefined;
+  health: () => StoreState;
+  /** Whether a daemon may be at work on what is not ended in the store. */
+  mayBeLive: boolean;
+  /** Deletes a session with all that descends from it, and its files. */
+  remove: (id: string) => Promise<Deleted>;
+}
+
+export type StoredMethod = "sessions" | "session" | "session_messages" | "delete_session";
+
+export type StoredHandlers = {
+  [Method in StoredMethod]: (params: ControlMethods[Method]["params"]) => Promise<ControlMethods[Method]["result"]>;
+};
+
+export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: StoredParts): StoredHandlers {
+  function stateIn(record: SessionRecord): StoredSession["state"] {
+    return stateOf(record.id) ?? (record.endedAt === null && mayBeLive ? "open" : "ended");
+  }
+
+  function toStored(record: SessionRecord): StoredSession {
+    const { id, origin, profile: agent, cwd, createdAt, updatedAt, endedAt } = record;
+    const delegations = store.delegationsOf(id);
+    // A terminal has no conversation to be named after.
+    const title = record.title || (delegations[0]?.title ?? "");
+    const state = stateIn(record);
+    return { id, origin, agent, title, cwd, state, createdAt, updatedAt, endedAt, delegations: delegations.length };
+  }
+
+  function toDelegation(record: DelegationRecord): StoredDelegation {
+    const { id, agent, title, childSessionId: sessionId, createdAt, endedAt, usage, error } = record;
+    const isOpen = record.status === "running" || record.status === "queued";
+    const status = isOpen && !mayBeLive ? "lost" : record.status;
+    const resultBytes = Buffer.byteLength(record.result);
+    const below = sessionId === null ? [] : store.delegationsOf(sessionId).map(toDelegation);
+    return { id, agent, title, status, sessionId, createdAt, endedAt, resultBytes, usage, error, delegations: below };
+  }
+
+  function lineageOf(record: SessionRecord): SessionDetail["lineage"] {
+    const lineage: SessionDetail["lineage"] = [];
+    for (let id = record.parentId; id !== null;) {
+      const above = store.findSession(id);
+      if (!above) break;
+      lineage.unshift({ id, agent: above.profile, title: above.title });
+      id = above.parentId;
+    }
+    return lineage;
+  }
+
+  function permissionsBelow(record: SessionRecord): StoredPermission[] {
+    const own = store.permissionsOf(record.id).map(({ id: _id, rootId: _rootId, ...decision }) => ({
+      ...decision,
+      agent: record.profile,
+    }));
+    return [...own, ...store.childrenOf(record.id).flatMap(permissionsBelow)].toSorted((a, b) => a.at - b.at);
+  }
+
+  async function detailOf(record: SessionRecord, withPermissions: boolean): Promise<SessionDetail> {
+    const turns = new Turns();
+    for await (const message of conversation(record.id)) turns.heard(message);
+    return {
+      ...toStored(record),
+      additionalDirectories: record.additionalDirectories,
+      usage: record.usage,
+      endReason: record.endReason,
+      lineage: lineageOf(record),
+      messages: turns.messages,
+      turns: turns.shown,
+      droppedTurns: turns.dropped,
+      delegationTree: store.delegationsOf(record.id).map(toDelegation),
+      handoffs: store
+        .handoffsOf(record.id)
+        .map(({ from, agent, beganAt, endedAt }) => ({ from, agent, beganAt, endedAt })),
+      ...(withPermissions ? { permissions: permissionsBelow(record) } : {}),
+    };
+  }
+
+  async function* conversation(sessionId: string): AsyncGenerator<RelayedMessage> {
+    for (let after = 0; ;) {
+      const page = store.messagesOf(sessionId, { after, limit: messagesAtOnce });
+      yield* page;
+      if (page.length < messagesAtOnce) return;
+      after = page.at(-1)!.number;
+      await setImmediate();
+    }
+  }
+
+  async function* wantedSessions({
+    search,
+    agent,
+    all,
+  }: ControlMethods["sessions"]["params"]): AsyncGenerator<StoredSession> {
+    // A text is looked for in the conversations of children too: these are what it was said in.
+    const isRoot = all || search !== undefined ? undefined : true;
+    for (let after: SessionRecord | undefined; ;) {
+      const page = store.listSessions({ profile: agent, isRoot, after, limit: sessionsAtOnce });
+      for (const record of page) {
+        if (search === undefined) {
+          yield toStored(record);
+          continue;
+        }
+        const found = placeOf(search, record, store);
+        if (found !== undefined) yield { ...toStored(record), found };
+        await setImmediate();
+      }
+      if (page.length < sessionsAtOnce) return;
+      after = page.at(-1);
+    }
+  }
+
+  function sessionNamed(given: string): SessionRecord {
+    const id = resolveId(given, store);
+    const record = store.findSession(id) ?? store.findSession(store.findDelegation(id)?.childSessionId ?? "");
+    if (record) return record;
+    throw recordUnknown.create(`delegation ${id} has opened no session`, {
+      hint: "`crucible sessions show` tells why",
+    });
+  }
+
+  function liveIn(record: SessionRecord): SessionRecord | undefined {
+    if (stateIn(record) !== "ended") return record;
+    return store
+      .childrenOf(record.id)
+      .map(liveIn)
+      .find((live) => live !== undefined);
+  }
+
+  return {
+    async sessions(params) {
+      const sessions: StoredSession[] = [];
+      for await (const session of wantedSessions(params)) {
+        sessions.push(session);
+        if (sessions.length === params.limit) break;
+      }
+      return { sessions, store: health() };
+    },
+
+    async session({ id: given, permissions }) {
+      const id = resolveId(given, store);
+      const delegation = store.findDelegation(id);
+      const record = store.findSession(delegation ? (delegation.childSessionId ?? "") : id);
+      const session = record ? await detailOf(record, permissions) : null;
+      if (!delegation) return { delegation: null, session };
+      const { callerSessionId, task, result, stopReason, notes, artifacts } = delegation;
+      return {
+        delegation: { ...toDelegation(delegation), callerSessionId, task, result, stopReason, notes, artifacts },
+        session,
+      };
+    },
+
+    async session_messages({ id, after }) {
+      const record = sessionNamed(id);
+      const messages: StoredMessage[] = [];
+      let characters = 0;
+      for (const message of store.messagesOf(record.id, { after, limit: messagesAtOnce })) {
+        messages.push(message);
+        characters += JSON.stringify(message.params).length;
+        if (characters > pageCharacters) break;
+      }
+      return { messages };
+    },
+
+    async delete_session({ id }) {
+      const record = sessionNamed(id);
+      const live = liveIn(record);
+      const above = lineageOf(record).find((one) => (stateOf(one.id) ?? "ended") !== "ended");
+      if (live || above) {
+        const open = live?.id ?? above!.id;
+        throw sessionLive.create(
+          open === record.id ? `session ${open} is still open` : `session ${open}, of the same tree, is still open`,
+          { hint: "close it in its editor, or end what it does with `crucible cancel`" },
+        );
+      }
+      const { sessionIds: sessions, delegationIds: delegations } = await remove(record.id);
+      return { sessions, delegations };
+    },
+  };
+}
