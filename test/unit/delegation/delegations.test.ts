@@ -14,6 +14,9 @@ import type { Config } from "../../../src/config/config.ts";
 import { Delegations } from "../../../src/delegation/delegations.ts";
 import type { ChildRequest, DelegationPorts, OpenedChild } from "../../../src/delegation/ports.ts";
 import { createBus } from "../../../src/observe/bus.ts";
+import { maxRestingPerTree } from "../../../src/delegation/resting-children.ts";
+import { runTasks } from "../../../src/mcp/run-tasks.ts";
+import type { ToolContext } from "../../../src/mcp/tool.ts";
 import { rootGrant } from "../../../src/sessions/grant.ts";
 import type { DelegationRecord, SessionRecord, Store } from "../../../src/sessions/records.ts";
 import { Session } from "../../../src/sessions/session.ts";
@@ -50,8 +53,8 @@ async function turns(count: number): Promise<void> {
 }
 
 /** A house with one caller; the task of a delegation is the number of its plan. */
-function house(concurrency: number, plans: readonly Plan[]) {
-  const worker = profile("worker", { enabled: false });
+function house(concurrency: number, plans: readonly Plan[], { idleSeconds = 0 } = {}) {
+  const worker = { ...profile("worker", { enabled: false }), idleSeconds };
   const caller = profile("caller", { maxConcurrentDelegations: concurrency });
   const stats = { running: 0, mostRunning: 0 };
   const saved = new Map<string, DelegationRecord>();
@@ -96,6 +99,7 @@ function house(concurrency: number, plans: readonly Plan[]) {
       scope,
       interceptors: () => [],
     });
+    parent.children.add(session);
     await turns(plan.startsAfter);
     if (signal.aborted || plan.end === "is not installed") {
       await session.end("it could not be started");
@@ -199,6 +203,79 @@ test("under random ends and cancels each has one outcome, no more run than may, 
       },
     ),
     { numRuns: 150 },
+  );
+});
+
+test("results of one call stand in the order of its tasks, whatever happens to each, and when", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyPlan, { minLength: 1, maxLength: 9 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.boolean(),
+      async (plans, concurrency, isCutShort) => {
+        const { delegations, root, saved, bus } = house(concurrency, plans);
+        // A caller that may wait for a moment only gets handles in place of what is not done by then.
+        root.revise({
+          profile: profile("caller", {
+            maxConcurrentDelegations: concurrency,
+            waitSeconds: isCutShort ? 0.001 : Number.POSITIVE_INFINITY,
+          }),
+          grant: root.grant,
+        });
+        const call = { session: root, signal: new AbortController().signal, progress: () => {}, hearsProgress: true };
+        const context = { delegations, bus } as unknown as ToolContext;
+        const inputs = plans.map((plan, index) => inputOf(index, plan));
+        const running = runTasks(inputs, call, { context, background: false });
+        const begun = delegations.liveOf(root);
+        for (const [index, { cancelledAfter }] of plans.entries()) {
+          if (cancelledAfter !== undefined) void turns(cancelledAfter).then(() => begun[index]?.cancel("enough"));
+        }
+        const results = await running;
+        expect(results.map(({ delegation_id: id }) => saved.get(id)?.title)).toEqual(
+          plans.map((_, index) => String(index)),
+        );
+        if (!isCutShort) expect(results.map(({ status }) => status)).not.toContain("running");
+        await root.end("the test is over");
+      },
+    ),
+    { numRuns: 80 },
+  );
+});
+
+test("children that rest take no place, never more than may of one tree, and all go with it", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyPlan, { maxLength: 9 }),
+      fc.integer({ min: 1, max: 3 }),
+      async (plans, concurrency) => {
+        const probes = Array.from({ length: concurrency }, quick);
+        const { delegations, root, stats, bugs } = house(concurrency, [...plans, ...probes], { idleSeconds: 3600 });
+        const begun = plans.map((plan, index) => ({ plan, delegation: delegations.begin(root, inputOf(index, plan)) }));
+        await Promise.all(
+          begun.map(async ({ plan, delegation }) => {
+            if (plan.cancelledAfter !== undefined) {
+              await turns(plan.cancelledAfter);
+              delegation.cancel("enough");
+            }
+            return delegation.ended;
+          }),
+        );
+        expect(delegations.counts()).toEqual({ running: 0, queued: 0 });
+        while (stats.running > maxRestingPerTree) await nextTurn();
+        expect(stats.mostRunning).toBeLessThanOrEqual(concurrency + maxRestingPerTree);
+
+        await Promise.all(
+          probes.map((plan, index) => delegations.begin(root, inputOf(plans.length + index, plan)).ended),
+        );
+        const oldest = delegations.endOldestResting();
+        await oldest;
+        await root.end("the test is over");
+        expect(stats.running).toBe(0);
+        expect(delegations.endOldestResting()).toBeUndefined();
+        expect(bugs).toEqual([]);
+      },
+    ),
+    { numRuns: 80 },
   );
 });
 
