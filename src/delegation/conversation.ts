@@ -8,78 +8,49 @@
  */
 import type { Interceptor, Notification, Request } from "../acp/interceptor.ts";
 import { fittingBlocks } from "../acp/prompt-blocks.ts";
-import { isRecord, RpcError } from "../acp/wire.ts";
-import { CrucibleError, messageOf } from "../base/errors.ts";
-import { newId } from "../base/ids.ts";
-import { oneLine } from "../base/text.ts";
-import type { AgentProfile } from "../config/config.ts";
-import type { Grant, Narrowing } from "../sessions/grant.ts";
+import { messageOf } from "../base/errors.ts";
 import type { HandoffRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import { Arrivals } from "./arrivals.ts";
 import { CommandsOffered } from "./commands-offered.ts";
 import { conversationSoFar } from "./context.ts";
 import { Floor } from "./floor.ts";
+import { HandoffLog } from "./handoff-log.ts";
 import { isReturn, promptOf, returnPrompt, takeoverPrompt, withNotes } from "./handoff-prompt.ts";
-import { couldNotTakeOver, hasItAgain, isGone, noteToSuccessor, openedWithout, takesOver } from "./handoff-words.ts";
+import {
+  answered,
+  cancelled,
+  due,
+  isOfAgent,
+  newTurn,
+  type Handoff,
+  type Newcomer,
+  type Turn,
+} from "./handoff-turn.ts";
+import { couldNotTakeOver, hasItAgain, isGone, openedWithout, takesOver } from "./handoff-words.ts";
 import type { HandoffPorts } from "./ports.ts";
-import { speakerClient } from "./speaker-client.ts";
 import { Speaker } from "./speaker.ts";
-
-/** A handoff that was allowed. */
-export interface Handoff {
-  message: string;
-  /** The target is told nothing of the conversation so far. */
-  isFresh: boolean;
-  returnAfter: boolean;
-  /** Who had the conversation before and gets it back, or what is to be started. */
-  target: Speaker | Newcomer;
-}
-
-export interface Newcomer {
-  profile: AgentProfile;
-  grant: Grant;
-  narrowing: Narrowing;
-}
-
-/** One prompt of the user, until it is answered. */
-interface Turn {
-  request: Request;
-  /** To the first agent. */
-  next: (request: Request) => Promise<unknown>;
-  /** The user cancels. */
-  stop: AbortController;
-  /** As `stop`, or the prompt itself is withdrawn. */
-  signal: AbortSignal;
-  accepted: Handoff | undefined;
-  /** Nobody speaks, because the next one is being started. */
-  isStarting: boolean;
-  /** Those who were given the user's words. */
-  heardBy: Set<Speaker>;
-}
-
-const cancelled = { stopReason: "cancelled" };
-const answered = { stopReason: "end_turn" };
 
 export class Conversation {
   readonly #root: Session;
-  readonly #ports: HandoffPorts;
+  readonly #log: HandoffLog;
+  readonly #arrivals: Arrivals;
   readonly #floor: Floor;
   readonly #commands: CommandsOffered;
   #turn: Turn | undefined;
-  /** Settles when nobody is being started. */
-  #starting: Promise<unknown> = Promise.resolve();
 
   constructor(root: Session, ports: HandoffPorts) {
     this.#root = root;
-    this.#ports = ports;
+    this.#log = new HandoffLog(root, ports);
     this.#floor = new Floor(new Speaker(root.profile.name, root), ({ speaker, record }, isNeeded) => {
-      ports.store.saveHandoff({ ...record, endedAt: Date.now() });
+      this.#log.end(record);
       if (!isNeeded) void speaker.successor?.session.end("it no longer has the conversation");
     });
     this.#commands = new CommandsOffered(this.#floor.first, (update) => root.tellClient("session/update", { update }));
+    this.#arrivals = new Arrivals({ root, ports, commands: this.#commands });
     root.scope.add("handoff", async () => {
       this.#turn?.stop.abort();
-      await this.#starting;
+      await this.#arrivals.settled;
     });
   }
 
@@ -94,7 +65,7 @@ export class Conversation {
   }
 
   get handoffsMade(): number {
-    return this.#ports.store.handoffsOf(this.#root.id).length;
+    return this.#log.made;
   }
 
   get hasAccepted(): boolean {
@@ -133,12 +104,11 @@ export class Conversation {
 
   /** It was loaded or resumed: the first agent has it, whoever had it before. */
   reopened(): void {
-    const { store } = this.#ports;
-    const open = store.handoffsOf(this.#root.id).filter(({ endedAt }) => endedAt === null);
+    const { open } = this.#log;
     const last = open.at(-1);
     if (!last) return;
     this.#floor.takeBack();
-    for (const record of open) store.saveHandoff({ ...record, endedAt: Date.now() });
+    for (const record of open) this.#log.end(record);
     const words = openedWithout(last.agent, this.#floor.first.name);
     this.#floor.first.note(`[${words}]`);
     this.#announce(words);
@@ -147,9 +117,7 @@ export class Conversation {
 
   async #prompted(request: Request, next: Turn["next"]): Promise<unknown> {
     if (this.#floor.isHandedOver && isReturn(request.params)) return this.#takeBack();
-    const stop = new AbortController();
-    const signal = AbortSignal.any([request.signal, stop.signal]);
-    const turn: Turn = { request, next, stop, signal, accepted: undefined, isStarting: false, heardBy: new Set() };
+    const turn = newTurn(request, next);
     this.#turn = turn;
     try {
       let answer = await this.#answerOf(this.#floor.holder, promptOf(request.params), turn);
@@ -205,7 +173,7 @@ export class Conversation {
     const { target } = handoff;
     if (target instanceof Speaker) return this.#goBackTo(target, handoff, turn);
     const from = this.#floor.holder;
-    const speaker = await this.#start(handoff, target, turn);
+    const speaker = await this.#start(target, handoff, turn);
     if (!speaker) return turn.signal.aborted ? cancelled : undefined;
 
     const prompt = takeoverPrompt({
@@ -241,7 +209,7 @@ export class Conversation {
     if (returnAfter) {
       this.#floor.give(speaker, { returnAfter, record });
     } else {
-      this.#ports.store.saveHandoff({ ...record, endedAt: record.beganAt });
+      this.#log.end(record);
       this.#floor.giveBack(speaker);
     }
     this.#tookOver(takesOver(speaker.name, message, undefined));
@@ -249,62 +217,24 @@ export class Conversation {
   }
 
   /** Undefined when it cannot be started, and everybody has been told. */
-  async #start({ message, returnAfter }: Handoff, target: Newcomer, turn: Turn): Promise<Speaker | undefined> {
+  async #start(target: Newcomer, handoff: Handoff, turn: Turn): Promise<Speaker | undefined> {
     const from = this.#floor.holder;
-    const { name } = target.profile;
-    const speaker = new Speaker(name);
-    const id = newId("ses");
-    const opening = this.#ports.openSuccessor({
-      ...target,
-      id,
-      predecessor: from.session,
-      title: oneLine(message, 80),
-      note: noteToSuccessor({ from: from.name, message, returnAfter }),
-      client: speakerClient(speaker, { root: this.#root, prefix: id, commands: this.#commands }),
-      signal: turn.signal,
-    });
-    turn.isStarting = true;
-    const isUnwanted = (): boolean => turn.signal.aborted || this.#hasEnded;
-    this.#starting = opening.then(
-      ({ session }) => (isUnwanted() ? session.end("the turn was cancelled") : undefined),
-      () => {},
-    );
     try {
-      const successor = await opening;
-      if (isUnwanted()) return undefined;
-      speaker.joined(successor);
-      successor.session.scope.add(
-        "budget",
-        this.#ports.budgetOf(this.#root).add(() => speaker.spending),
-      );
-      void successor.gone.then(() => this.#heardGone(speaker));
+      const speaker = await this.#arrivals.start(target, { from, handoff, turn });
+      void speaker?.successor?.gone.then(() => this.#heardGone(speaker));
       return speaker;
     } catch (error) {
       if (turn.signal.aborted) return undefined;
       if (!isOfAgent(error)) throw error;
-      const words = couldNotTakeOver(name, messageOf(error));
+      const words = couldNotTakeOver(target.profile.name, messageOf(error));
       this.#announce(words);
       from.note(`[${words}]`);
       return undefined;
-    } finally {
-      turn.isStarting = false;
     }
   }
 
-  /** Written down at once, so that it counts and is known after a crash. */
-  #record(speaker: Speaker): HandoffRecord {
-    const record: HandoffRecord = {
-      sessionId: this.#root.id,
-      number: this.handoffsMade + 1,
-      from: this.#floor.holder.name,
-      agent: speaker.name,
-      beganAt: Date.now(),
-      endedAt: null,
-    };
-    this.#ports.store.saveHandoff(record);
-    const { sessionId, from, agent } = record;
-    this.#ports.bus.emit("session.handed_over", { sessionId, from, agent });
-    return record;
+  #record({ name }: Speaker): HandoffRecord {
+    return this.#log.begin({ from: this.#floor.holder.name, agent: name });
   }
 
   /** The user's prompt is answered: who had the conversation for one turn gives it back. */
@@ -326,7 +256,7 @@ export class Conversation {
 
   #handedBack(from: Speaker): void {
     const agent = this.#floor.holder.name;
-    this.#ports.bus.emit("session.handed_over", { sessionId: this.#root.id, from: from.name, agent });
+    this.#log.tell(from.name, agent);
     this.#tookOver(hasItAgain(agent));
   }
 
@@ -389,16 +319,4 @@ export class Conversation {
     const update = { sessionUpdate: "agent_message_chunk", content };
     this.#root.notification("session/update", { sessionId: this.#root.id, update });
   }
-}
-
-/** The handoff that is to take place now, once. */
-function due(turn: Turn, answer: unknown): Handoff | undefined {
-  const { accepted } = turn;
-  turn.accepted = undefined;
-  const wasCancelled = turn.signal.aborted || (isRecord(answer) && answer["stopReason"] === "cancelled");
-  return wasCancelled ? undefined : accepted;
-}
-
-function isOfAgent(error: unknown): boolean {
-  return error instanceof CrucibleError || error instanceof RpcError;
 }
