@@ -1,6 +1,7 @@
 /**
  * What Crucible says of itself in `initialize`: to the editor as the agent it stands for, to an agent as its client. It claims
- * what the side behind it claims and nothing more, because everything is relayed (ACP, "Initialization").
+ * what the side behind it claims, because everything is relayed, and of its own only what it does itself: keeping conversations
+ * (ACP, "Initialization").
  */
 import { isRecord } from "./wire.ts";
 
@@ -49,14 +50,49 @@ export function initializeForEditor(
 ): Record<string, unknown> {
   const meta = isRecord(agentResult["_meta"]) ? agentResult["_meta"] : {};
   const authMethods = Array.isArray(agentResult["authMethods"]) ? (agentResult["authMethods"] as unknown[]) : [];
+  const capabilities = isRecord(agentResult["agentCapabilities"]) ? agentResult["agentCapabilities"] : {};
   return {
-    agentCapabilities: {},
     ...agentResult,
+    agentCapabilities: {
+      ...capabilities,
+      loadSession: true,
+      sessionCapabilities: withOwn(capabilities["sessionCapabilities"]),
+    },
     protocolVersion,
     agentInfo: { name: "crucible", title: `Crucible: ${identity.profile}`, version: identity.version },
     authMethods: authMethods.map(throughCrucible),
     _meta: { ...meta, crucible: { agent: identity.profile, agentInfo: agentResult["agentInfo"] ?? null } },
   };
+}
+
+/** What an agent can do with conversations it had before (ACP, "Session Capabilities"). */
+export interface Abilities {
+  load: boolean;
+  resume: boolean;
+  list: boolean;
+  close: boolean;
+  delete: boolean;
+}
+
+/** From the answer to `initialize`. */
+export function abilitiesOf(agentResult: Readonly<Record<string, unknown>>): Abilities {
+  const capabilities = isRecord(agentResult["agentCapabilities"]) ? agentResult["agentCapabilities"] : {};
+  const ofSessions = isRecord(capabilities["sessionCapabilities"]) ? capabilities["sessionCapabilities"] : {};
+  const can = (name: string): boolean => isRecord(ofSessions[name]);
+  return {
+    load: capabilities["loadSession"] === true,
+    resume: can("resume"),
+    list: can("list"),
+    close: can("close"),
+    delete: can("delete"),
+  };
+}
+
+/** Crucible lists, resumes, closes and deletes conversations of every agent; what else the agent says of that stays. */
+function withOwn(ofAgent: unknown): Record<string, unknown> {
+  const said = Object.entries(isRecord(ofAgent) ? ofAgent : {});
+  const given = said.filter(([, value]) => value !== null);
+  return { ...Object.fromEntries(said), list: {}, resume: {}, close: {}, delete: {}, ...Object.fromEntries(given) };
 }
 
 function throughCrucible(method: unknown): unknown {

@@ -9,3 +9,9 @@ export function asRestoring(sessionId: string, params: Readonly<Record<string, u
   const meta = isRecord(params["_meta"]) ? params["_meta"] : {};
   return { ...params, sessionId, _meta: { ...meta, crucible: { restore: true } } };
 }
+
+export function isRestoring(params: unknown): boolean {
+  const meta = isRecord(params) ? params["_meta"] : undefined;
+  const crucible = isRecord(meta) ? meta["crucible"] : undefined;
+  return isRecord(crucible) && crucible["restore"] === true;
+}

@@ -93,6 +93,7 @@ export class Agent implements Peer {
   #strays = 0;
   #garbage = 0;
   #ending = false;
+  #whyGone: Promise<CrucibleError> | undefined;
 
   constructor(start: AgentStart, running: RunningProcess) {
     this.profile = start.profile;
@@ -108,7 +109,7 @@ export class Agent implements Peer {
         request: (request) => this.#receiveRequest(request),
         notification: (method, params, line) => this.#receiveNotification(method, params, line),
       },
-      closeReason: () => this.#exitError(),
+      closeReason: () => this.whyGone(),
       onStray: (line) => this.#stray(line),
       onBug: (error, method) =>
         this.#bus.emit("bug", { where: `${method} from ${name}`, error, sessionId: this.#sessionId }),
@@ -133,6 +134,12 @@ export class Agent implements Peer {
   /** Settles when the agent can no longer be talked to. */
   get gone(): Promise<void> {
     return this.#link.closed;
+  }
+
+  /** What an agent that is gone is told of with; known soon after it went. */
+  whyGone(): Promise<CrucibleError> {
+    this.#whyGone ??= this.#exitError();
+    return this.#whyGone;
   }
 
   /** What it answered to `initialize`. */

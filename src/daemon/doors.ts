@@ -6,6 +6,7 @@ import { messageOf } from "../base/errors.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { daemonVersion } from "../control/errors.ts";
 import { farewell, socketProtocol, type Greeting, type Hello } from "../control/hello.ts";
+import { conversationBefore } from "../delegation/context.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
@@ -23,7 +24,7 @@ import { tokenUnknown } from "./errors.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LeftSessions } from "./left-sessions.ts";
 import type { LiveConfig } from "./live-config.ts";
-import { chooseProfile } from "./profiles.ts";
+import { chooseProfile, profileNamed } from "./profiles.ts";
 import { refuseCaller } from "./refused-caller.ts";
 import { holdBack, type RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
@@ -33,9 +34,9 @@ export interface DoorsParts {
   config: LiveConfig;
   bus: Bus;
   store: Store;
+  registry: SessionRegistry;
   version: string;
   agents: RunningAgents;
-  registry: SessionRegistry;
   programs: AgentPrograms;
   sessions: SessionFactory;
   delegations: Delegations;
@@ -123,6 +124,12 @@ export class Doors {
       version,
       startAgent: (profile, initialize, owner) => agents.start({ profile, initialize, owner, cwd }),
       knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
+      profileOf: (id) => {
+        const record = store.findSession(id);
+        return record && profileNamed(config.current, record.profile);
+      },
+      liveSession: (id) => registry.get(id),
+      recap: (session) => conversationBefore(session.transcript),
       requireReachable: (place) => requireInRoots(place, config.current.kiln),
       createSession: (plan) =>
         sessions.create({
@@ -144,12 +151,11 @@ export class Doors {
         const successors = all.flatMap((root) => [...root.children].filter(({ origin }) => origin === "handoff"));
         for (const session of successors) holdBack(session, isCongested);
       },
-      isLive: (id) => registry.get(id) !== undefined,
       reopened: (session) => {
         handoffs.reopened(session);
         shown.reopened(session);
       },
-      leave: (session) => left.leave(session),
+      leave: (session, why) => left.leave(session, why),
       takeBack: (id, profile) => left.takeBack(id, profile.name),
       agentGone: (orphans) => {
         for (const session of orphans) delegations.cancelChildrenOf(session, "the agent that asked has exited");

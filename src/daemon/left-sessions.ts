@@ -13,21 +13,21 @@ export class LeftSessions {
     this.#delegations = delegations;
   }
 
-  /** The editor of this session has gone. Resolves when all has ended that does not go on. */
-  async leave(session: Session): Promise<void> {
+  /** This session has no editor any more. Resolves when all has ended that does not go on. */
+  async leave(session: Session, why: string): Promise<void> {
     const kept = this.#delegations.keptOf(session);
-    if (kept.length === 0) return session.end("the editor closed its connection");
+    if (kept.length === 0) return session.end(why);
     this.#left.set(session.id, session);
     session.scope.add("left", () => this.#forget(session));
     session.leave();
     const others = this.#delegations.liveOf(session).filter((delegation) => !kept.includes(delegation));
-    for (const delegation of others) delegation.cancel("the editor closed its connection");
+    for (const delegation of others) delegation.cancel(why);
     void Promise.all(kept.map((delegation) => delegation.ended)).then(() => this.#over(session));
     const children = [...session.children].filter((child) => {
       const delegation = this.#delegations.ofChild(child);
       return !delegation || others.includes(delegation);
     });
-    await Promise.all(children.map((child) => child.end("the editor closed its connection")));
+    await Promise.all(children.map((child) => child.end(why)));
   }
 
   /** For an editor that opens the conversation again as this profile; any other ends what goes on of it. */

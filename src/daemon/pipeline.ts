@@ -8,6 +8,7 @@ import { atWork } from "../delegation/at-work.ts";
 import { cascade } from "../delegation/cascade.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
+import { revival, type Reviver } from "../editor/revival.ts";
 import { gate } from "../kiln/gate.ts";
 import type { StartCommand } from "../kiln/terminals.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
@@ -18,6 +19,7 @@ import { recorder } from "../sessions/recorder.ts";
 import { turns } from "../sessions/turns.ts";
 
 export interface PipelineParts {
+  reviver: Reviver | undefined;
   store: Store;
   delegations: Delegations;
   handoffs: Handoffs;
@@ -28,7 +30,7 @@ export interface PipelineParts {
 
 export function pipeline(
   session: Session,
-  { store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
+  { reviver, store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -43,6 +45,8 @@ export function pipeline(
     ...(!session.parent || session.grant.remainingDepth > 0 ? [session.transcript.tap(session)] : []),
     // Whoever has the conversation instead of its first agent speaks through the taps above.
     ...handoffs.taps(session),
+    // Whoever is behind has to be there before anything is added for it.
+    ...(reviver ? [revival(session, reviver)] : []),
     ...(instructions ? [openingWords(instructions, given)] : []),
     permissions.interceptor(session),
     gate(session, {

@@ -9,6 +9,7 @@ import { applySettings } from "../agents/settings.ts";
 import { newId } from "../base/ids.ts";
 import { Scope } from "../base/scope.ts";
 import type { Interceptor } from "../acp/interceptor.ts";
+import type { Reviver } from "../editor/revival.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Store } from "../sessions/records.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
@@ -18,7 +19,7 @@ export interface SessionFactoryParts {
   bus: Bus;
   store: Store;
   registry: SessionRegistry;
-  pipeline: (session: Session) => readonly Interceptor[];
+  pipeline: (session: Session, reviver: Reviver | undefined) => readonly Interceptor[];
   /** Entries for `mcpServers` that give a session its tools. */
   toolsFor: (session: Session, agent: Agent) => Promise<Record<string, unknown>[]>;
 }
@@ -32,7 +33,10 @@ export interface SettingsToApply {
   onIgnored?: ((what: string) => void) | undefined;
 }
 
-export type NewSession = Omit<SessionInit, "scope" | "interceptors">;
+export interface NewSession extends Omit<SessionInit, "scope" | "interceptors"> {
+  /** How it gets an agent when it has none; without one it ends with its agent. */
+  reviver?: Reviver;
+}
 
 export class SessionFactory {
   readonly #parts: SessionFactoryParts;
@@ -41,11 +45,11 @@ export class SessionFactory {
     this.#parts = parts;
   }
 
-  create(init: NewSession): Session {
+  create({ reviver, ...init }: NewSession): Session {
     const { bus, store, registry, pipeline } = this.#parts;
     const id = init.id ?? newId("ses");
     const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error, sessionId: id }));
-    const session = new Session({ ...init, id, scope, interceptors: pipeline });
+    const session = new Session({ ...init, id, scope, interceptors: (one) => pipeline(one, reviver) });
     registry.add(session);
     this.#save(session);
     scope.add("record", () => {

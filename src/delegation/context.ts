@@ -31,6 +31,8 @@ export interface ContextRequest {
   scope?: (typeof contextScopes)[number] | undefined;
 }
 
+type Told = Pick<Transcript, "turns" | "droppedTurns">;
+
 /** The block for the brief; undefined when nothing was asked for. Throws CRU_DELEGATION_CONTEXT when there is none to give. */
 export function conversationFor(transcript: Transcript, caller: string, request: ContextRequest): string | undefined {
   const wanted = wantedTurns(request);
@@ -45,15 +47,27 @@ export function conversationFor(transcript: Transcript, caller: string, request:
 }
 
 /** The whole conversation for an agent that is to go on with it; undefined while nothing was said. */
-export function conversationSoFar(transcript: Transcript): string | undefined {
+export function conversationSoFar(transcript: Told): string | undefined {
   const view = { wanted: Number.POSITIVE_INFINITY, caller: "Agent", scope: "conversation" } as const;
   const excerpt = excerptOf(transcript, view);
   return excerpt && ["The conversation so far, quoted with >:", ...excerpt.texts].join("\n\n");
 }
 
+/** What was said before the turn that begins now, for an agent that takes the conversation up; undefined when nothing was. */
+export function conversationBefore(transcript: Transcript): string | undefined {
+  const before = { turns: () => transcript.turns().slice(0, -1), droppedTurns: transcript.droppedTurns };
+  const words = conversationSoFar(before);
+  return (
+    words &&
+    ["You take up a conversation that you do not remember.", words, "The user's message, which you answer now:"].join(
+      "\n\n",
+    )
+  );
+}
+
 /** The last `wanted` turns, with a note of what was left out; undefined when there is nothing to show. */
 function excerptOf(
-  transcript: Transcript,
+  transcript: Told,
   { wanted, ...view }: View & { wanted: number },
 ): { texts: string[]; turns: number } | undefined {
   const all = transcript.turns();

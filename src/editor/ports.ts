@@ -5,6 +5,7 @@ import type { AgentProfile } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Reviver } from "./revival.ts";
 
 export interface SessionPlan {
   /** Given when a conversation the editor knows is opened again. */
@@ -16,6 +17,8 @@ export interface SessionPlan {
   client: Peer;
   /** Parameters of the editor's `initialize`. */
   clientInitialize: Readonly<Record<string, unknown>>;
+  /** How it gets an agent when it has none. */
+  reviver: Reviver;
 }
 
 export interface EditorPorts {
@@ -29,6 +32,12 @@ export interface EditorPorts {
     profile: AgentProfile,
     initialize: Record<string, unknown>,
   ): Readonly<Record<string, unknown>> | undefined;
+  /** The profile a stored conversation was begun with; undefined for one that is not stored. Throws CRU_AGENT_UNKNOWN. */
+  profileOf(sessionId: string): AgentProfile | undefined;
+  /** The session of this id, whoever has it. */
+  liveSession(sessionId: string): Session | undefined;
+  /** What was said before the prompt that begins now, for an agent that was not there; undefined when nothing was. */
+  recap(session: Session): string | undefined;
   /** Throws CRU_KILN_OUTSIDE when sessions may not be opened there. */
   requireReachable(place: Pick<SessionPlan, "cwd" | "additionalDirectories">): void;
   /** A live session without an agent yet. Throws as `requireReachable`. */
@@ -46,11 +55,9 @@ export interface EditorPorts {
   /** A stored conversation is open again, on the agent it was begun with. */
   reopened(session: Session): void;
   /** The editor is gone: ends the session, or has what its profile keeps in the background go on. */
-  leave(session: Session): Promise<void>;
+  leave(session: Session, why: string): Promise<void>;
   /** The session of this id if it goes on without an editor since `leave`; it is the caller's then. */
   takeBack(id: string, profile: AgentProfile): Promise<Session | undefined>;
-  /** Whether a session of this id is open, whoever has opened it. */
-  isLive(sessionId: string): boolean;
   /** The agent behind these sessions is gone: ends what they had delegated. */
   agentGone(sessions: readonly Session[]): void;
 }

@@ -83,6 +83,12 @@ export class Transcript {
     return this.#turns.map(({ entries, droppedEntries }) => ({ entries: entries.map(finished), droppedEntries }));
   }
 
+  /** The agent's ids of the tool calls of the last turn that have not come to an end. */
+  unfinishedToolCalls(): string[] {
+    const calls = [...(this.#turns.at(-1)?.tools.values() ?? [])];
+    return calls.flatMap(({ id, status }) => (status === "completed" || status === "failed" ? [] : [id]));
+  }
+
   /** The tap through which it hears a session. */
   tap(session: Session): Interceptor {
     const isNews = newsOnly(session, () => this.#turns.length > 0);

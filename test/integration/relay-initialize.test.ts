@@ -6,10 +6,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { programVersion } from "../../src/base/version.ts";
-import type { RpcFailure } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { isAlive } from "../support/processes.ts";
 import { expectSameInOrder, startRelay, type Relay } from "../support/relay.ts";
 import {
   isJsonRecord,
@@ -113,7 +111,10 @@ describe("an agent that is known", () => {
   let relay: Relay;
   beforeEach(async () => {
     relay = await startRelay();
-    relay.stage.onRequest("initialize", () => ({ protocolVersion: 1, agentCapabilities: { loadSession: true } }));
+    relay.stage.onRequest("initialize", () => ({
+      protocolVersion: 1,
+      agentCapabilities: { promptCapabilities: { image: true } },
+    }));
     await (await relay.pair()).editor.end();
     // From here on the stage's agents never answer initialize.
     relay.stage.onRequest("initialize", () => new Promise(() => {}));
@@ -123,7 +124,7 @@ describe("an agent that is known", () => {
   test("is answered for from memory, and its session opens when it is up", async () => {
     const editor = await relay.connect();
     const answer = await editor.initialize();
-    expect(answer["agentCapabilities"]).toEqual({ loadSession: true });
+    expect(answer["agentCapabilities"]).toEqual(withConversations({ promptCapabilities: { image: true } }));
     const opening = editor.sendRequest("session/new", { cwd: relay.daemon.kiln, mcpServers: [] });
     await letInitialize({ protocolVersion: 1 });
     expect((await opening.answer()).result).toEqual({ sessionId: expect.stringMatching(/^ses_/) as string });
@@ -162,14 +163,14 @@ describe("an agent that is known", () => {
   }
 });
 
-test("an agent that is slow is answered for with what every agent can, and its session opens when it is up", async () => {
+test("an agent that is slow is answered for with what Crucible does for every agent, and its session opens when it is up", async () => {
   // The agent starts in the directory of its editor.
   await using daemon = await startDaemon({ config: scriptedProfile("slow", { flags: ["--slow-initialize", "now"] }) });
   await using editor = daemon.editor("slow");
   const answer = await editor.initialize();
   expect(answer).toMatchObject({
     protocolVersion: 1,
-    agentCapabilities: {},
+    agentCapabilities: withConversations({}),
     authMethods: [],
     agentInfo: { name: "crucible" },
   });
@@ -218,29 +219,12 @@ describe("an agent that cannot start", () => {
   });
 });
 
-describe("an agent that dies while idle", () => {
+describe("an agent that dies", () => {
   let daemon: TestDaemon;
   beforeAll(async () => {
     daemon = await startDaemon({ config: scriptedProfile("mortal") });
   });
   afterAll(() => daemon?.[Symbol.asyncDispose]());
-
-  test("makes the next prompt fail with what happened, and the next session starts a new one", async () => {
-    await using editor = daemon.editor("mortal");
-    await editor.initialize();
-    const sessionId = await editor.newSession(daemon.kiln);
-    const pid = Number((await editor.prompt(sessionId, "pid")).text);
-    process.kill(pid, "SIGKILL");
-    await until(() => !isAlive(pid));
-    const failure = (await editor.prompt(sessionId, "say still there?").catch((error: unknown) => error)) as RpcFailure;
-    expect(failure.message).toContain("SIGKILL");
-    expect(failure.data).toMatchObject({ code: "CRU_AGENT_EXITED", hint: expect.any(String) as string });
-
-    const next = await editor.newSession(daemon.kiln);
-    const nextPid = Number((await editor.prompt(next, "pid")).text);
-    expect(nextPid).not.toBe(pid);
-    expect(isAlive(nextPid)).toBe(true);
-  });
 
   test("fails the prompt that is under way at once", async () => {
     await using editor = daemon.editor("mortal");
@@ -253,7 +237,11 @@ describe("an agent that dies while idle", () => {
       message: expect.stringContaining("code 4") as string,
       data: { code: "CRU_AGENT_EXITED" },
     });
-    expect(editor.text(sessionId)).toBe("bye");
+    expect(error?.message).toContain("send your message again");
+    // The user is told in the conversation, before the answer; how it goes on is tested in agent-lost.test.ts.
+    expect(editor.text(sessionId)).toMatch(
+      /^bye\n\n— agent mortal exited with code 4; your next message starts it again —/,
+    );
   });
 });
 
@@ -261,8 +249,8 @@ describe("an agent that dies while idle", () => {
 function inTheNameOf(profile: string, result: JsonRecord): JsonRecord {
   const methods = Array.isArray(result["authMethods"]) ? result["authMethods"] : [];
   return {
-    agentCapabilities: {},
     ...result,
+    agentCapabilities: withConversations(result["agentCapabilities"]),
     protocolVersion: 1,
     agentInfo: { name: "crucible", title: `Crucible: ${profile}`, version: programVersion() },
     authMethods: methods.map(throughCrucible),
@@ -271,6 +259,15 @@ function inTheNameOf(profile: string, result: JsonRecord): JsonRecord {
       crucible: { agent: profile, agentInfo: result["agentInfo"] ?? null },
     },
   };
+}
+
+/** Crucible keeps conversations for every agent. */
+function withConversations(capabilities: Json | undefined): JsonRecord {
+  const own = { list: {}, resume: {}, close: {}, delete: {} };
+  const ofAgent = isJsonRecord(capabilities) ? capabilities : {};
+  const ofSessions = isJsonRecord(ofAgent["sessionCapabilities"]) ? ofAgent["sessionCapabilities"] : {};
+  const said = Object.fromEntries(Object.entries(ofSessions).filter(([, value]) => value !== null));
+  return { ...ofAgent, loadSession: true, sessionCapabilities: { ...ofSessions, ...own, ...said } };
 }
 
 function throughCrucible(method: Json): Json {

@@ -238,14 +238,24 @@ describe.each([
     },
   );
 
-  test.each(kinds("agent", "request", "list"))("%s passes with ids of Crucible's own", async (_name, kind) => {
-    for (const { params, outcome } of requestsOf(schema, kind)) {
-      const answer = await answerTo(kind.method, params, outcome);
-      const heard = agent.acp.received.findLast(({ method }) => method === kind.method);
-      expectSameInOrder([heard?.params], [params], `params of ${kind.method}`);
-      expectSameInOrder([withoutIds(answer)], [withoutIds(outcome)], `answers to ${kind.method}`);
-    }
-  });
+  test.each(kinds("agent", "request", "list"))(
+    "%s reaches the agent but for the page, and its conversations pass with ids of Crucible's own",
+    async (_name, kind) => {
+      for (const { params, outcome } of requestsOf(schema, kind)) {
+        const { cursor: _page, ...asked } = params;
+        const before = agent.acp.received.length;
+        const answer = await answerTo(kind.method, asked, outcome);
+        const heard = agent.acp.received.slice(before).find(({ method }) => method === kind.method);
+        expectSameInOrder([heard?.params], [asked], `params of ${kind.method}`);
+        const expected = listedIn(outcome);
+        // What earlier tests have said is in the store, and listed as well.
+        expect(listedIn(answer)).toMatchObject({
+          ...expected,
+          sessions: expect.arrayContaining(expected.sessions) as object,
+        });
+      }
+    },
+  );
 });
 
 type GeneratedRequest = {
@@ -311,12 +321,12 @@ function sessionIdIn(answer: Outcome): string {
   return (result as { sessionId: string }).sessionId;
 }
 
-/** A list of sessions with "an id" in the place of every id. */
-function withoutIds(outcome: Outcome): unknown {
-  if (!("result" in outcome) || !isJsonRecord(outcome.result) || !Array.isArray(outcome.result["sessions"]))
-    return outcome;
-  const sessions = outcome.result["sessions"].map((entry) =>
-    isJsonRecord(entry) && typeof entry["sessionId"] === "string" ? { ...entry, sessionId: "an id" } : entry,
-  );
-  return { result: { ...outcome.result, sessions } };
+/** What a list says, whatever the ids and the order; nothing for an agent that cannot list. */
+function listedIn(outcome: Outcome): { sessions: string[] } {
+  if (!("result" in outcome) || !isJsonRecord(outcome.result)) return { sessions: [] };
+  const { nextCursor: _page, sessions, ...others } = outcome.result;
+  // One conversation, one entry.
+  const byId = new Map((sessions as JsonRecord[]).map((entry) => [entry["sessionId"], entry]));
+  const entries = [...byId.values()].map((entry) => JSON.stringify({ ...entry, sessionId: "an id" }));
+  return { ...others, sessions: entries.toSorted() };
 }

@@ -29,6 +29,9 @@ export interface MirrorProfile {
   args?: readonly string[];
 }
 
+/** Agents of the stage can do with conversations what there is to do, so that Crucible has them do it. */
+const everything = { loadSession: true, sessionCapabilities: { list: {}, resume: {}, close: {}, delete: {} } };
+
 export class MirrorStage implements AsyncDisposable {
   /** Every agent that was started, in order. */
   actors: Actor[] = [];
@@ -97,7 +100,7 @@ export class MirrorStage implements AsyncDisposable {
   }
 
   #answerTheLeast(): void {
-    this.handlers.set("initialize", () => ({ protocolVersion: 1, agentCapabilities: {} }));
+    this.handlers.set("initialize", () => ({ protocolVersion: 1, agentCapabilities: everything }));
     this.handlers.set("session/new", () => ({ sessionId: this.newSessionId() }));
   }
 
