@@ -2,7 +2,7 @@
  * The sessions of the scripted agent: their settings, their history and, with `--memory FILE`, their life beyond the
  * process. Ids are counted (`scripted-1`, …), so that two agents give the same ids: who relays them must cope.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { sendFlood } from "./flood.mjs";
 import { connectTools } from "./tools.mjs";
 import { RpcError } from "./wire.mjs";
@@ -23,7 +23,10 @@ export function createSessions(wire, options) {
     const all = { ...records(), [id]: record };
     if (record === undefined) delete all[id];
     inMemory = all;
-    if (options.memory) writeFileSync(options.memory, JSON.stringify(all));
+    if (!options.memory) return;
+    // Other agents may read it at any time, and this one may be killed at any time.
+    writeFileSync(`${options.memory}.${process.pid}`, JSON.stringify(all));
+    renameSync(`${options.memory}.${process.pid}`, options.memory);
   }
 
   function freshId() {
