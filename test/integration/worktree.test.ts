@@ -254,6 +254,8 @@ describe("in a checkout", () => {
     daemon = await serve(home);
     const [patch = ""] = inState("patches");
     expect(readFileSync(join(home.stateDirectory, "patches", patch), "utf8")).toContain("+work");
+    // The editor has outlived its daemon.
+    await parent[Symbol.asyncDispose]();
     parent = await openParent(daemon, "parent");
   });
 });
