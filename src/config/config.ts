@@ -55,6 +55,20 @@ export interface PermissionRules {
   readonly askTimeoutSeconds: number;
 }
 
+/** The rules of a whole lineage, the lowest session's first; names as in `--json`. */
+export interface EffectivePermissions {
+  /** One that fits decides. */
+  readonly deny: readonly { readonly rule: string; readonly profile: string }[];
+  readonly ask: readonly { readonly rule: string; readonly profile: string }[];
+  /** What is allowed has to be so by the rules of each profile. */
+  readonly allow: readonly { readonly rule: string; readonly profile: string }[];
+  /** The strictest of all. */
+  readonly default: "allow" | "ask" | "deny";
+  readonly unattended: "allow" | "deny";
+  readonly ask_timeout_seconds: number;
+  readonly bound_by: readonly string[];
+}
+
 /** `[kiln]`. All paths are absolute. */
 export interface KilnRules {
   /** Undefined = a session may be opened anywhere. */

@@ -25,6 +25,8 @@ export interface ControlMethods {
   delete_session: { params: { id: string }; result: { sessions: string[]; delegations: string[] } };
   /** Cancels a delegation, or what a session does now. */
   cancel: { params: { id: string }; result: { id: string; cancelled: string[] } };
+  /** What waits for a human now, and what humans said "always" and "never" to in sessions that live. */
+  permissions: { params: Record<string, never>; result: PermissionsNow };
   /** How to start an agent's own interactive login (ACP, terminal authentication). */
   terminal_auth: { params: { agent: string | undefined; method: string }; result: TerminalAuth };
 }
@@ -53,6 +55,8 @@ export interface DaemonStatus {
   sessions: number;
   agents: number;
   delegations: { running: number; queued: number };
+  /** Permission questions that wait for a human. */
+  questions: number;
   /** Whether what is written is kept: since when it is not and why, and what memory did not hold either. */
   store: StoreState;
   residentBytes: number;
@@ -99,6 +103,23 @@ export interface DelegateParams {
   model?: string | undefined;
   /** Somebody is there who answers `ControlQuestions`. */
   attended?: boolean | undefined;
+}
+
+export interface PermissionsNow {
+  /** In the order in which they were asked. */
+  questions: {
+    id: string;
+    sessionId: string;
+    rootId: string;
+    agent: string;
+    title: string;
+    kind: string;
+    subject: string;
+    askedAt: number;
+    /** Null while it stands in line behind another of its tree. */
+    putAt: number | null;
+  }[];
+  remembered: { sessionId: string; agent: string; allows: boolean; kind: string; subjects: string[]; at: number }[];
 }
 
 export interface TerminalAuth {

@@ -6,6 +6,7 @@ import type { DaemonStatus, DelegateParams } from "../control/methods.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
+import type { Permissions } from "../permissions/permissions.ts";
 import { personGrant, rootGrant } from "../sessions/grant.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Store } from "../sessions/records.ts";
@@ -33,6 +34,7 @@ export interface ControlParts {
   programs: AgentPrograms;
   sessions: SessionFactory;
   delegations: Delegations;
+  permissions: Permissions;
   editors: () => number;
   facts: () => Pick<DaemonStatus, "startedAt" | "socket" | "stateDirectory" | "logFile" | "mcpUrl">;
   onStopRequested: () => void;
@@ -50,7 +52,7 @@ function questionsFor(terminal: Peer): Peer {
 }
 
 export function controlHandlers(parts: ControlParts): ControlHandlers {
-  const { config, bus, store, version, registry, agents, programs, sessions, delegations } = parts;
+  const { config, bus, store, version, registry, agents, programs, sessions, delegations, permissions } = parts;
 
   function createCaller({ from, cwd, attended = false }: DelegateParams, caller: Peer): Session {
     const profile = from === undefined ? person : profileNamed(config.current, from);
@@ -76,6 +78,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       sessions: registry.size,
       agents: agents.size,
       delegations: delegations.counts(),
+      questions: permissions.openQuestions.length,
       store: store.health,
       residentBytes: process.memoryUsage.rss(),
       ...parts.facts(),
@@ -121,6 +124,11 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
     }),
 
     cancel: ({ id }) => cancel(id, { delegations, registry, store }),
+
+    permissions: () => ({
+      questions: permissions.openQuestions.map((question) => ({ ...question })),
+      remembered: registry.all().flatMap((session) => permissions.rememberedOf(session)),
+    }),
 
     async terminal_auth({ agent, method }) {
       const profile = await chooseProfile(agent, { config: config.current, programs });

@@ -170,6 +170,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     programs,
     sessions,
     delegations,
+    permissions,
     left: new LeftSessions(delegations),
     handoffs,
     shown,

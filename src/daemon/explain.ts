@@ -4,6 +4,7 @@ import type { Environment } from "../base/paths.ts";
 import type { Config } from "../config/config.ts";
 import { explain, type Explanation } from "../delegation/explain.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
+import { effectivePermissions } from "../permissions/effective.ts";
 import { profileNamed } from "./profiles.ts";
 
 /** Throws CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
@@ -12,7 +13,8 @@ export function explainDelegation(
   config: Config,
 ): Explanation {
   const kiln = reach(question.cwd, config);
-  return explain({ ...question, kiln, from: profileNamed(config, question.from) }, config);
+  const from = profileNamed(config, question.from);
+  return explain({ ...question, kiln, from, permissionsOf: effectivePermissions }, config);
 }
 
 function reach(cwd: string, config: Config): readonly string[] | CrucibleError {

@@ -51,6 +51,7 @@ export function pipeline(
     permissions.interceptor(session),
     gate(session, {
       check: (one, act) => permissions.check(one, act),
+      onRefused: (one, act, { message }) => permissions.refusedBy("kiln", { session: one, act, detail: message }),
       onWritten: (written) => delegations.ofChild(session)?.wrote(written),
       onRan: (ran) => delegations.ofChild(session)?.ran(ran),
       startCommand,

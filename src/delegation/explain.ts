@@ -5,7 +5,7 @@
 import { CrucibleError } from "../base/errors.ts";
 import type { DelegationFailure } from "../base/delegation.ts";
 import type { Environment } from "../base/paths.ts";
-import type { AgentProfile, Config } from "../config/config.ts";
+import type { AgentProfile, Config, EffectivePermissions } from "../config/config.ts";
 import { environmentNames } from "../config/environment.ts";
 import { childGrant, rootGrant, type Grant } from "../sessions/grant.ts";
 import { decide } from "./policy.ts";
@@ -29,6 +29,8 @@ export interface Explanation {
     result_max_bytes: number;
     max_concurrent_delegations: number;
   } | null;
+  /** The rules for its permission questions; null when there would be no child. */
+  permissions: EffectivePermissions | null;
 }
 
 export interface Question {
@@ -40,9 +42,12 @@ export interface Question {
   kiln: readonly string[] | CrucibleError;
   /** Of the daemon, as far as it is known. */
   env: Environment;
+  /** The rules of a lineage, its lowest profile first. */
+  permissionsOf: (lineage: readonly AgentProfile[]) => EffectivePermissions;
 }
 
-export function explain({ from, target, depth, kiln, env }: Question, config: Pick<Config, "agents">): Explanation {
+export function explain(question: Question, config: Pick<Config, "agents">): Explanation {
+  const { from, target, depth, kiln, env } = question;
   let grant: Grant = rootGrant(from);
   for (let level = 0; level < depth; level++) grant = childGrant(grant, from);
   const lineage = Array.from({ length: depth + 1 }, () => ({ profile: from }));
@@ -50,7 +55,8 @@ export function explain({ from, target, depth, kiln, env }: Question, config: Pi
   const names = lineage.map(({ profile }) => profile.name);
   const refused = (refusal: CrucibleError): Explanation => {
     const error = failureOf(refusal);
-    return { allowed: false, lineage: names, target, because: error.message, error, environment: null, grant: null };
+    const nothing = { environment: null, grant: null, permissions: null };
+    return { allowed: false, lineage: names, target, because: error.message, error, ...nothing };
   };
   if (kiln instanceof CrucibleError) return refused(kiln);
   if (!decision.allowed) return refused(decision.refusal);
@@ -74,5 +80,6 @@ export function explain({ from, target, depth, kiln, env }: Question, config: Pi
       result_max_bytes: resultMaxBytes,
       max_concurrent_delegations: maxConcurrentDelegations,
     },
+    permissions: question.permissionsOf([profile, ...lineage.map((caller) => caller.profile)]),
   };
 }

@@ -6,11 +6,12 @@
 import { resolve } from "node:path";
 import type { Interceptor, Request } from "../acp/interceptor.ts";
 import { isRecord } from "../acp/wire.ts";
+import { CrucibleError } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
 import type { Act } from "../permissions/act.ts";
 import type { ToolKind } from "../permissions/tool-kinds.ts";
 import type { Session } from "../sessions/session.ts";
-import { placeIn, type Place } from "./boundary.ts";
+import { placeIn, type Place, type Purpose } from "./boundary.ts";
 import { namesOfCommand } from "./command-line.ts";
 import { readText, writeText, type Written } from "./child-files.ts";
 import { textField } from "./fields.ts";
@@ -20,6 +21,8 @@ import { terminalMethods, Terminals, type RanCommand, type StartCommand } from "
 export interface GateParts {
   /** Rejects when the session may not do it. */
   check: (session: Session, act: Act) => Promise<void>;
+  /** Hears of what was refused because of where a path leads. */
+  onRefused: (session: Session, act: Act, error: CrucibleError) => void;
   /** Hears of each file that was written for a child. */
   onWritten: (written: Written) => void;
   /** Hears of each command that is run for a child. */
@@ -29,15 +32,27 @@ export interface GateParts {
 
 const maxTitleCharacters = 200;
 
-export function gate(session: Session, { check, onWritten, onRan, startCommand }: GateParts): Interceptor {
+export function gate(session: Session, parts: GateParts): Interceptor {
+  const { check, onRefused, onWritten, onRan, startCommand } = parts;
   const { kiln } = session;
   // Who speaks at an editor works on the editor's files.
   const hasEditor = session.origin !== "delegation";
   const terminals = hasEditor ? undefined : new Terminals({ session, start: startCommand, onRan });
 
+  /** Where a path that an act names leads; a refusal is told. */
+  function placed(path: string, purpose: Purpose, act: Act): Place {
+    try {
+      return placeIn(kiln, path, purpose);
+    } catch (error) {
+      if (error instanceof CrucibleError) onRefused(session, act, error);
+      throw error;
+    }
+  }
+
   async function decided(request: Request, kind: ToolKind & ("read" | "edit")): Promise<Place> {
-    const place = placeIn(kiln, textField(request.params, "path"), kind === "edit" ? "write" : "read");
-    const title = oneLine(`${kind} ${place.asked}`, maxTitleCharacters);
+    const path = textField(request.params, "path");
+    const title = oneLine(`${kind} ${path}`, maxTitleCharacters);
+    const place = placed(path, kind === "edit" ? "write" : "read", { kind, subjects: [path], title });
     const subjects = [...new Set([resolve(place.asked), place.path])];
     await check(session, { kind, subjects, title, signal: request.signal });
     return place;
@@ -46,9 +61,10 @@ export function gate(session: Session, { check, onWritten, onRan, startCommand }
   /** Resolves to the directory. */
   async function mayExecute({ params, signal }: Request): Promise<string> {
     const { cwd } = isRecord(params) ? params : {};
-    const place = placeIn(kiln, cwd === undefined || cwd === null ? session.cwd : textField(params, "cwd"), "work");
     const subjects = namesOfCommand(params);
     const title = oneLine(subjects.at(-1) ?? "", maxTitleCharacters);
+    const path = cwd === undefined || cwd === null ? session.cwd : textField(params, "cwd");
+    const place = placed(path, "work", { kind: "execute", subjects, title });
     await check(session, { kind: "execute", subjects, title, signal });
     return place.path;
   }

@@ -55,7 +55,8 @@ export function shownSubject(deed: Deed): string {
   return shown(subjectsOf(deed).join(", "));
 }
 
-function shown(text: string): string {
+/** Without secrets, and not too long. */
+export function shown(text: string): string {
   // Cut first: taking out secrets costs with the length.
   return redactText(text.length <= maxToldCharacters ? text : `${text.slice(0, maxToldCharacters)}…`);
 }

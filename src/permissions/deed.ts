@@ -96,19 +96,37 @@ function commandIn(input: Record<string, unknown>): CommandText | undefined {
 }
 
 export function lineOf(text: string): CommandText {
-  return named(text.trim(), parseCommandLine(text));
+  const outer = named(text.trim(), parseCommandLine(text));
+  const { commands, reads, writes, unclear } = outer.line;
+  const [command, ...others] = commands;
+  const isOne = command && others.length + reads.length + writes.length === 0 && !unclear && !command.assigns;
+  return isOne && command.words.every(({ dynamic }) => !dynamic)
+    ? unwrapped(
+        command.words.map((word) => word.text),
+        outer,
+      )
+    : outer;
+}
+
+function vectorOf(words: readonly string[]): CommandText {
+  return unwrapped(words, named(words.join(" "), argumentVector(words)));
+}
+
+/** `bash -lc 'npm test'` is how some agents write `npm test`; what forbids looks at the whole as well. */
+function unwrapped(words: readonly string[], outer: CommandText): CommandText {
+  const [program = "", flags = "", script, ...rest] = words;
+  const isShell = /^(?:.*\/)?(?:ba|z|da|k)?sh$/.test(program) && /^-l?c$/.test(flags);
+  if (!isShell || script === undefined || rest.length > 0) return outer;
+  const inner = named(script.trim(), parseCommandLine(script));
+  const around = [outer.text, ...outer.names.flatMap(({ suspected }) => suspected)];
+  const names = inner.names.map((one, index) =>
+    index === 0 ? { ...one, suspected: [...one.suspected, ...around] } : one,
+  );
+  return { ...inner, names };
 }
 
 function named(text: string, line: CommandLine): CommandText {
   return { text, line, names: namesOf(line.commands) };
-}
-
-/** `bash -lc 'npm test'` is how some agents write `npm test`. */
-function vectorOf(words: readonly string[]): CommandText {
-  const [program = "", flags = "", script, ...rest] = words;
-  const isScript = /^(?:.*\/)?(?:ba|z|da|k)?sh$/.test(program) && /^-l?c$/.test(flags) && script !== undefined;
-  if (isScript && rest.length === 0) return lineOf(script);
-  return named(words.join(" "), argumentVector(words));
 }
 
 /** Some put the command into the title and nowhere else, perhaps in backticks. */

@@ -9,7 +9,7 @@ import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
 import { deedOfAct, ownQuestion, refusalOf, type Act } from "./act.ts";
 import { granting, isGranted, kindOfAnswer, onceInstead, refusing, withdrawn } from "./answers.ts";
-import { Decisions, notGiven, shownSubject, wordsFor, type Decided } from "./decisions.ts";
+import { Decisions, notGiven, shown, shownSubject, wordsFor, type Decided } from "./decisions.ts";
 import { deedOf, type Deed } from "./deed.ts";
 import { expired, Humans, type OpenQuestion } from "./humans.ts";
 import { LineageRules } from "./lineage-rules.ts";
@@ -31,6 +31,12 @@ export interface PermissionsParts {
 interface Held {
   readonly seen: SeenCalls;
   readonly remembered: Remembered;
+}
+
+export interface RememberedFact extends RememberedAnswer {
+  readonly sessionId: string;
+  readonly agent: string;
+  readonly subjects: string[];
 }
 
 /** Something that has to be put to the human. */
@@ -68,9 +74,14 @@ export class Permissions {
     return this.#humans.open;
   }
 
-  /** What the human said "always" and "never" to in this session, the oldest first. */
-  rememberedOf(session: Session): readonly RememberedAnswer[] {
-    return this.#of(session).remembered.answers;
+  /** What the human said "always" and "never" to in this session, the oldest first. Secrets are taken out. */
+  rememberedOf(session: Session): RememberedFact[] {
+    const who = { sessionId: session.id, agent: session.profile.name };
+    return this.#of(session).remembered.answers.map(({ subjects, ...answer }) => ({
+      ...who,
+      ...answer,
+      subjects: subjects.map(shown),
+    }));
   }
 
   /**
@@ -102,6 +113,11 @@ export class Permissions {
       this.#decisions.tell({ session, deed, decision: "allowed", decidedBy });
     }
     if (session.origin === "handoff") this.#decidedBefore.set(signal, { asker: session, deed, verdict });
+  }
+
+  /** Has it on record that something else than the rules has refused an act: where a path leads. */
+  refusedBy(decidedBy: string, { session, act, detail }: { session: Session; act: Act; detail: string }): void {
+    this.#decisions.tell({ session, deed: deedOfAct(act, session.cwd), decision: "denied", decidedBy, detail });
   }
 
   /** The tap for one session. */

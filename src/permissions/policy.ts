@@ -27,12 +27,17 @@ export interface DecideOptions {
 
 const strictness: Readonly<Record<Outcome, number>> = { allow: 0, ask: 1, deny: 2 };
 
+/** Of several outcomes the one that counts. */
+export function strictest<One extends Outcome>(outcomes: readonly One[]): One {
+  return outcomes.reduce((one, other) => (strictness[other] > strictness[one] ? other : one));
+}
+
 /** The asking session comes first; of equally strict rulings the first counts, and a rule before a default. */
 export function decide(lineage: readonly Level[], { unasked = false }: DecideOptions = {}): Verdict {
   const verdicts = lineage.flatMap(({ profile, rules, facets }) =>
     facets.map((facet) => ({ ...softened(rulingOn(facet, rules), unasked), profile })),
   );
-  return verdicts.reduce((strictest, next) => (isStricter(next, strictest) ? next : strictest));
+  return verdicts.reduce((first, next) => (isStricter(next, first) ? next : first));
 }
 
 function softened(ruling: Ruling, unasked: boolean): Ruling {

@@ -22,6 +22,10 @@ export class SessionRegistry {
     return this.#sessions.get(id);
   }
 
+  all(): Session[] {
+    return [...this.#sessions.values()];
+  }
+
   roots(): Session[] {
     return [...this.#sessions.values()].filter((session) => !session.parent);
   }

@@ -94,6 +94,15 @@ describe("as data", () => {
         result_max_bytes: 2048,
         max_concurrent_delegations: 7,
       },
+      permissions: {
+        deny: [],
+        ask: [],
+        allow: [],
+        default: "ask",
+        unattended: "deny",
+        ask_timeout_seconds: 3600,
+        bound_by: ["picky", "open"],
+      },
     });
   });
 

@@ -1,6 +1,8 @@
 /** The rules of crucible.toml at work: whom they hold, what they answer without a human, and what a human's "always" is worth. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createBus } from "../../src/observe/bus.ts";
+import { openStore } from "../../src/sessions/store.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import {
@@ -33,6 +35,7 @@ const config = [
   profile("careful", 'default = "deny"\nallow = ["execute:ls *"]'),
   profile("trusting", 'default = "allow"\nunattended = "allow"'),
   profile("hurried", "ask_timeout_seconds = 0.3"),
+  profile("wary", 'ask = ["edit:*.lock"]'),
   profile("strict", 'default = "allow"\ndeny = ["execute:curl *"]'),
 ].join("\n");
 
@@ -41,7 +44,7 @@ const parents = new Map<string, Parent>();
 
 beforeAll(async () => {
   daemon = await startDaemon({ config });
-  for (const name of ["plain", "careful", "trusting", "strict", "hurried"])
+  for (const name of ["plain", "careful", "trusting", "strict", "hurried", "wary"])
     parents.set(name, await openParent(daemon, name));
 });
 afterEach(() => assertNoChildren(daemon));
@@ -278,4 +281,101 @@ test("an editor is asked by the method of the protocol, and nothing is asked twi
   const before = parent.editor.received.filter(({ method }) => method === permissionMethod).length;
   await parent.prompt(command("npm test"));
   expect(parent.editor.received.filter(({ method }) => method === permissionMethod)).toHaveLength(before);
+});
+
+describe("what an agent does through its client without asking", () => {
+  test("is refused by a rule that denies, for a root session and for a child", async () => {
+    const { text } = await parentOf("plain").prompt(`write .env x`);
+    expect(text).toContain("rule deny edit:**/.env of plain");
+    const { result } = await parentOf("plain").delegate({ agent: "plain", task: "write .env x" });
+    expect(result).toContain("rule deny edit:**/.env of plain");
+    expect(existsSync(inKiln(daemon, ".env"))).toBe(false);
+  });
+
+  test("passes where nothing but the default would ask, and is refused where the default is to deny", async () => {
+    expect((await parentOf("plain").delegate({ agent: "plain", task: "write free.txt x" })).result).toContain("wrote");
+    const { result } = await parentOf("plain").delegate({ agent: "careful", task: "write bound.txt x" });
+    expect(result).toContain("default deny of careful");
+    expect(existsSync(inKiln(daemon, "bound.txt"))).toBe(false);
+  });
+
+  test("is asked by a rule that asks, once for what was just allowed", async () => {
+    const questions = slowPerson(parentOf("wary"));
+    const allowedBefore = script(edit("a.lock"), "write a.lock x", "write b.lock x", "write b.lock y");
+    const turn = parentOf("wary").delegate({ agent: "wary", task: allowedBefore });
+    (await nth(questions, 0)).answer("allow");
+    const second = await nth(questions, 1);
+    expect(second.params.toolCall).toMatchObject({ kind: "edit", locations: [{ path: inKiln(daemon, "b.lock") }] });
+    expect(second.params.toolCall["title"]).toMatch(/wary asks .*edit .*b\.lock/);
+    second.answer("allow_always");
+    expect((await turn).result.match(/wrote/g)).toHaveLength(3);
+    expect(questions).toHaveLength(2);
+  });
+
+  test("and is not done when the human says no, or nobody is there", async () => {
+    const questions = slowPerson(parentOf("wary"));
+    const turn = parentOf("wary").delegate({ agent: "wary", task: "write c.lock x" });
+    (await nth(questions, 0)).answer("reject_once");
+    expect((await turn).result).toContain("CRU_PERMISSION_DENIED");
+    using door = await control(daemon);
+    const { result } = await door.request("delegate", { agent: "wary", task: "write c.lock x", cwd: daemon.kiln });
+    expect(result).toContain("CRU_PERMISSION_DENIED");
+    expect(existsSync(inKiln(daemon, "c.lock"))).toBe(false);
+  });
+});
+
+test("every decision is on record: who, what, which rule or person, without secrets", async () => {
+  const parent = await openParent(daemon, "plain");
+  const questions = slowPerson(parent);
+  const secret = `curl -H "Authorization: Bearer ${"abcd1234".repeat(4)}" x`;
+  const lines = [
+    command("npm test"),
+    command("rm x"),
+    command("make"),
+    command("make"),
+    command(secret),
+    "write /etc/x y",
+  ];
+  const turn = parent.delegate({ agent: "plain", task: script(...lines) });
+  (await nth(questions, 0)).answer("always");
+  const open = await nth(questions, 1);
+  using door = await control(daemon);
+  const now = await door.request("permissions", {});
+  expect(now.questions).toMatchObject([{ agent: "plain", kind: "execute", putAt: expect.any(Number) as number }]);
+  expect(now.remembered).toMatchObject([{ agent: "plain", allows: true, kind: "execute", subjects: ["make"] }]);
+  expect((await door.request("status", {})).questions).toBe(1);
+  open.answer("reject");
+  await turn;
+
+  const store = openStore(daemon.home.stateDirectory, createBus());
+  const [child] = store.childrenOf(parent.session);
+  const records = store.permissionsOf(child!.id);
+  store.close();
+  expect(records.map(({ kind, subject, decision, decidedBy }) => [kind, subject, decision, decidedBy])).toEqual([
+    ["execute", "npm test", "allowed", "rule allow execute:npm test of plain"],
+    ["execute", "rm x", "denied", "rule deny execute:rm * of plain"],
+    ["execute", "make", "allowed", "the user (always)"],
+    ["execute", "make", "allowed", "remembered"],
+    ["execute", expect.stringContaining("[redacted]"), "denied", "the user (once)"],
+    ["edit", "/etc/x", "denied", "kiln"],
+  ]);
+  expect(records[2]?.detail).toBe("asked by default ask of plain");
+  expect(JSON.stringify(records)).not.toContain("abcd1234");
+
+  const { stdout } = await daemon.crucible(["sessions", "show", child!.id, "--permissions", ...daemon.home.place]);
+  expect(stdout).toMatch(/denied\s+execute rm x\s+by rule deny execute:rm \* of plain/);
+  await parent[Symbol.asyncDispose]();
+});
+
+test("explain names the rules that would bind a child, and whose they are", async () => {
+  const place = ["--config", daemon.home.configFile];
+  const { stdout } = await daemon.crucible(["explain", "strict", "careful", ...place]);
+  expect(stdout).toMatch(/its permissions\s+deny execute:curl \* \(strict\)\n/);
+  expect(stdout).toMatch(/allow execute:ls \* \(careful\)\n/);
+  expect(stdout).toMatch(/else deny, by the strictest of careful, strict\n/);
+  expect(stdout).toMatch(/where nobody can be asked: deny\n/);
+  const { stdout: json } = await daemon.crucible(["explain", "trusting", "trusting", "--json", ...place]);
+  expect(JSON.parse(json)).toMatchObject({
+    permissions: { default: "allow", unattended: "allow", deny: [], bound_by: ["trusting"] },
+  });
 });

@@ -1,11 +1,12 @@
 /** An explained delegation as lines for people. */
+import type { EffectivePermissions } from "../../config/config.ts";
 import type { Explanation } from "../../delegation/explain.ts";
 import { formatBytes, oneLine } from "../../base/text.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
 export function explanationText(explanation: Explanation, style: Style): string {
-  const { allowed, lineage, target, because, error, environment, grant } = explanation;
+  const { allowed, lineage, target, because, error, environment, grant, permissions } = explanation;
   const verdict = allowed ? style.good("allowed") : style.bad("refused");
   const facts: [name: string, value: string][] = [["because", because]];
   if (error) facts.push(["code", error.code]);
@@ -19,7 +20,22 @@ export function explanationText(explanation: Explanation, style: Style): string 
       ["at once", `${grant.max_concurrent_delegations} of the caller's children`],
     );
   }
+  if (permissions) facts.push(...ruleFacts(permissions));
   if (environment) facts.push(["its environment", environment.join(" ")]);
   const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));
   return `${oneLine([...lineage, target].join(" → "), 1000)}: ${verdict}\n${lines.join("\n")}\n`;
+}
+
+/** One line for each rule, with whose it is; what stands above counts as well as the child's own. */
+function ruleFacts(permissions: EffectivePermissions): [name: string, value: string][] {
+  const lines = (["deny", "ask", "allow"] as const).flatMap((list) =>
+    permissions[list].map(({ rule, profile }) => `${list} ${rule} (${profile})`),
+  );
+  const together = permissions.allow.length > 0 && permissions.bound_by.length > 1;
+  const rest = [
+    ...(together ? ["what is allowed has to be so by each of them"] : []),
+    `else ${permissions.default}, by the strictest of ${permissions.bound_by.join(", ")}`,
+    `where nobody can be asked: ${permissions.unattended}`,
+  ];
+  return [...lines, ...rest].map((line, index) => [index === 0 ? "its permissions" : "", oneLine(line, 500)]);
 }

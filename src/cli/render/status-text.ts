@@ -19,6 +19,7 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["sessions", String(status.sessions)],
     ["agents", String(status.agents)],
     ["delegations", `${delegations.running} running, ${delegations.queued} waiting`],
+    ["questions", status.questions === 0 ? "none" : `${status.questions} waiting for an answer`],
     ["store", storeText(status, now)],
     ["memory", formatBytes(status.residentBytes)],
   ];

@@ -84,6 +84,12 @@ describe("a command that is denied", () => {
     },
   );
 
+  test("also by the shell it is given to", () => {
+    const noShells = { default: "allow", deny: ["execute:bash -lc *"] } as const;
+    expect(verdict(command(["bash", "-lc", "ls"]), noShells).outcome).toBe("deny");
+    expect(verdict(command("/bin/bash -lc 'ls'"), noShells).outcome).toBe("deny");
+  });
+
   test("when the title is all there is", () => {
     expect(verdict(deed({ kind: "execute", title: "`rm x`" }), rules).outcome).toBe("deny");
     expect(verdict(deed({ kind: "execute", title: "rm x" }), rules).outcome).toBe("deny");
@@ -158,9 +164,12 @@ describe("a command that is allowed", () => {
     "git status -s",
   ])("%j", (line) => expect(verdict(command(line), rules).outcome).toBe("allow"));
 
-  test.each([[["npm", "test"]], [["bash", "-lc", "npm test"]]])("as words: %j", (words) => {
-    expect(verdict(command(words), rules).outcome).toBe("allow");
-  });
+  test.each([[["npm", "test"]], [["bash", "-lc", "npm test"]], ["bash -lc 'npm test && ls'"]])(
+    "as words: %j",
+    (words) => {
+      expect(verdict(command(words), rules).outcome).toBe("allow");
+    },
+  );
 
   test.each([
     "npm test && rm x",
@@ -176,7 +185,9 @@ describe("a command that is allowed", () => {
     "/tmp/npm test",
     "./npm test",
     "sudo npm test",
-    "sh -c 'npm test'",
+    "sh -c 'npm test; rm x'",
+    "sh -c 'npm test' x",
+    "sh -xc 'npm test'",
     "npm test &\nrm x",
     "npm run 'x",
     "npm run {a,b}",
