@@ -19,6 +19,7 @@ import type { AgentProfile } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { RunningProcess } from "../process/child.ts";
 import { agentStart } from "../process/errors.ts";
+import type { Confinement } from "../sandbox/confinement.ts";
 import { agentExited } from "./errors.ts";
 
 /** What a program may write that is not JSON-RPC before it has answered `initialize`, in characters. */
@@ -30,9 +31,17 @@ export const maxReportedStrays = 20;
 /** Updates kept for a session whose `session/new` is not answered yet. */
 export const maxEarlyMessages = 1000;
 
+/** A process that was started for an agent, and what holds it. */
+export interface Launched {
+  running: RunningProcess;
+  confinement: Confinement;
+  /** Directory of the sockets that lead to its tools, as it sees it; undefined if it reaches the daemon's own socket. */
+  toolSockets: string | undefined;
+}
+
 export interface AgentStart {
   profile: AgentProfile;
-  launch: () => Promise<RunningProcess>;
+  launch: () => Promise<Launched>;
   /** Parameters of `initialize` (ACP, "Initialization"). */
   initialize: Record<string, unknown>;
   /** Hears what belongs to no session. */
@@ -59,7 +68,9 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
   const timeoutMs = profile.startupTimeoutSeconds * 1000;
   const startedAt = Date.now();
   try {
-    const agent = new Agent(start, await start.launch());
+    const launched = await start.launch();
+    const { confinement } = launched;
+    const agent = new Agent(start, launched);
     try {
       const answer = await within(agent.request("initialize", start.initialize), timeoutMs, signal);
       if (answer === timedOut) throw silent(agent, "initialize", timeoutMs);
@@ -69,7 +80,8 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
       throw asStartError(agent, error);
     }
     const milliseconds = Date.now() - startedAt;
-    bus.emit("agent.started", { profile: profile.name, sessionId, pid: agent.pid, milliseconds });
+    const { mechanism: sandbox, strength } = confinement;
+    bus.emit("agent.started", { profile: profile.name, sessionId, pid: agent.pid, milliseconds, sandbox, strength });
     return agent;
   } catch (error) {
     if (error instanceof CrucibleError) {
@@ -82,6 +94,9 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
 export class Agent implements Peer {
   readonly profile: AgentProfile;
   readonly process: RunningProcess;
+  /** What holds it. */
+  readonly confinement: Confinement;
+  readonly toolSockets: string | undefined;
   readonly #link: Link;
   readonly #owner: Listener;
   readonly #sessionId: string | undefined;
@@ -95,9 +110,11 @@ export class Agent implements Peer {
   #ending = false;
   #whyGone: Promise<CrucibleError> | undefined;
 
-  constructor(start: AgentStart, running: RunningProcess) {
+  constructor(start: Omit<AgentStart, "launch">, { running, confinement, toolSockets }: Launched) {
     this.profile = start.profile;
     this.process = running;
+    this.confinement = confinement;
+    this.toolSockets = toolSockets;
     this.#owner = start.owner;
     this.#sessionId = start.sessionId;
     this.#bus = start.bus;

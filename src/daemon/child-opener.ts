@@ -18,6 +18,7 @@ import type { SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
+import { hasTools } from "./tool-doors.ts";
 
 export interface ChildOpenerParts {
   agents: RunningAgents;
@@ -52,7 +53,16 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       // Built-in agents run commands by themselves, and some do it in worse ways when they are offered a terminal.
       const terminals = profile.family === undefined && grant.tools.has("execute");
       const initialize = initializeForChild({ files, terminals }, version);
-      const agent = await agents.start({ profile, initialize, owner: nobody, sessionId: id, cwd, signal });
+      const agent = await agents.start({
+        profile,
+        initialize,
+        owner: nobody,
+        sessionId: id,
+        cwd,
+        boundary: { worksFor: "agent", kiln },
+        hasTools: hasTools(session),
+        signal,
+      });
       session.scope.add("agent", () => agent.end());
       const place = { cwd, ...othersOf(kiln, cwd, agent) };
       const params = await sessions.withExtras({ ...place, mcpServers: serversFor(caller, narrowing) }, session, agent);

@@ -26,6 +26,7 @@ import type { Store } from "../sessions/records.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
 import { openStore } from "../sessions/store.ts";
 import { AgentPrograms } from "./agent-programs.ts";
+import { Boundaries } from "./boundaries.ts";
 import { childOpener } from "./child-opener.ts";
 import { commandStarter } from "./commands.ts";
 import { controlHandlers } from "./control-handlers.ts";
@@ -121,8 +122,19 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
   const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
-  const agents = new RunningAgents({ launcher, programs, config: () => config.current, bus, endResting });
-  const startCommand = commandStarter({ launcher, programs });
+  const boundaries = new Boundaries({ config: () => config.current, stateDirectory: state, socketPath });
+  bus.on("config.reloaded", () => boundaries.revise());
+  const openToolSockets = (): Promise<string> => tools.openSockets();
+  const agents = new RunningAgents({
+    launcher,
+    programs,
+    boundaries,
+    openToolSockets,
+    config: () => config.current,
+    bus,
+    endResting,
+  });
+  const startCommand = commandStarter({ launcher, programs, boundaries });
   const permissions = new Permissions({ bus, realPath: realIfKnown });
   bus.on("permission.decided", ({ agent: _agent, ...decided }) => store.savePermission(decided));
   const tokens = new AccessTokens();
@@ -154,7 +166,13 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
   });
   const context = { config: () => config.current, delegations, handoffs, store, bus };
-  const tools: ToolDoors = new ToolDoors({ tokens, socketPath, context, bus });
+  const tools: ToolDoors = new ToolDoors({
+    tokens,
+    socketPath,
+    openDoor: (socket, greeting) => doors.open(socket, greeting),
+    context,
+    bus,
+  });
   scope.add("tools", () => tools.close());
   scope.add("worktrees", () => worktrees.close());
   scope.add("sessions", () => registry.endAll("the daemon is ending"));

@@ -21,6 +21,7 @@ import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
 import { tokenUnknown } from "./errors.ts";
+import { kilnOfEditor } from "./boundaries.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LeftSessions } from "./left-sessions.ts";
 import type { LiveConfig } from "./live-config.ts";
@@ -122,7 +123,15 @@ export class Doors {
       bus,
       store,
       version,
-      startAgent: (profile, initialize, owner) => agents.start({ profile, initialize, owner, cwd }),
+      startAgent: (profile, initialize, owner) =>
+        agents.start({
+          profile,
+          initialize,
+          owner,
+          cwd,
+          boundary: { worksFor: "editor", kiln: kilnOfEditor(cwd, config.current.kiln) },
+          hasTools: true,
+        }),
       knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
       profileOf: (id) => {
         const record = store.findSession(id);

@@ -36,6 +36,11 @@ export const authMethodUnknown = defineError(
   "usage",
   "The agent offers no login in a terminal of that name.",
 );
+export const doorClosed = defineError(
+  "CRU_DOOR_CLOSED",
+  "refused",
+  "A door of the daemon was asked for on the socket that leads to the tools of sessions only.",
+);
 export const tokenUnknown = defineError(
   "CRU_TOKEN_UNKNOWN",
   "refused",

@@ -13,6 +13,7 @@ import { programVersion } from "../base/version.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { AgentProbe, AgentReport } from "../control/agent-report.ts";
 import { createBus } from "../observe/bus.ts";
+import { withoutSandbox } from "../sandbox/confinement.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 
@@ -82,7 +83,11 @@ async function probeInto(
   try {
     const agent = await startAgent({
       profile,
-      launch: async () => launcher(await programs.specFor(profile, folder)),
+      launch: async () => ({
+        running: await launcher(await programs.specFor(profile, folder)),
+        confinement: withoutSandbox,
+        toolSockets: undefined,
+      }),
       initialize: initializeForChild({ files: profile.clientFiles, terminals: false }, programVersion()),
       owner: nobody,
       bus: createBus(),

@@ -2,12 +2,14 @@
  * The agents that run in this daemon: starts them within the limit, remembers what each said of itself, and ends them all.
  */
 import type { Listener } from "../acp/wire.ts";
-import { Agent, startAgent } from "../agents/agent.ts";
+import { Agent, startAgent, type Launched } from "../agents/agent.ts";
 import { agentLimit } from "../agents/errors.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { LocalLauncher } from "../process/launcher.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Boundaries, Boundary } from "./boundaries.ts";
+import { launchConfined } from "./confined-launch.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 
 export interface AgentRequest {
@@ -17,6 +19,10 @@ export interface AgentRequest {
   owner: Listener;
   /** Directory to start in, unless the profile names one. */
   cwd: string;
+  /** Whom it works for, and where: decides on its sandbox. */
+  boundary: Omit<Boundary, "profile" | "toolSockets">;
+  /** Whether it is given tools, which it has to reach. */
+  hasTools: boolean;
   /** The one session it is started for; undefined when it serves an editor's. */
   sessionId?: string | undefined;
   signal?: AbortSignal;
@@ -25,6 +31,9 @@ export interface AgentRequest {
 export interface RunningAgentsParts {
   launcher: LocalLauncher;
   programs: AgentPrograms;
+  boundaries: Boundaries;
+  /** Opens the sockets of tools, if they are not, and gives their directory. */
+  openToolSockets: () => Promise<string>;
   config: () => Config;
   bus: Bus;
   /** Ends an agent that works for nobody, if there is one; resolves when it is gone. */
@@ -32,21 +41,13 @@ export interface RunningAgentsParts {
 }
 
 export class RunningAgents {
-  readonly #launcher: LocalLauncher;
-  readonly #programs: AgentPrograms;
-  readonly #config: () => Config;
-  readonly #bus: Bus;
-  readonly #endResting: () => Promise<void> | undefined;
+  readonly #parts: RunningAgentsParts;
   readonly #live = new Set<Agent>();
   readonly #answers = new Map<string, Readonly<Record<string, unknown>>>();
   #starting = 0;
 
   constructor(parts: RunningAgentsParts) {
-    this.#endResting = parts.endResting;
-    this.#launcher = parts.launcher;
-    this.#programs = parts.programs;
-    this.#config = parts.config;
-    this.#bus = parts.bus;
+    this.#parts = parts;
   }
 
   get size(): number {
@@ -55,15 +56,12 @@ export class RunningAgents {
 
   /** Rejects with CRU_AGENT_LIMIT, CRU_AGENT_NOT_FOUND or CRU_AGENT_START; nothing is left running then. */
   async start(request: AgentRequest): Promise<Agent> {
-    const { profile, sessionId, signal } = request;
-    const bus = this.#bus;
+    const { profile, signal } = request;
+    const { bus } = this.#parts;
     await this.#makePlace(signal);
     this.#starting++;
     try {
-      const spec = await this.#programs.specFor(profile, request.cwd);
-      const onStderr = (line: string): void => bus.emit("agent.stderr", { profile: profile.name, sessionId, line });
-      const launch = () => this.#launcher(spec, { signal, onStderr });
-      const agent = await startAgent({ ...request, launch, bus });
+      const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus });
       this.#live.add(agent);
       this.#answers.set(answerKey(profile, request.initialize), agent.initializeResult);
       void agent.process.exited.then(() => this.#live.delete(agent));
@@ -71,6 +69,21 @@ export class RunningAgents {
     } finally {
       this.#starting--;
     }
+  }
+
+  async #launch({ profile, cwd, boundary, hasTools, sessionId, signal }: AgentRequest): Promise<Launched> {
+    const { programs, boundaries, launcher, openToolSockets, bus } = this.#parts;
+    const spec = await programs.specFor(profile, cwd);
+    const isHeld = boundaries.holds(profile, boundary.worksFor);
+    const toolSockets = hasTools && isHeld ? await openToolSockets() : undefined;
+    const onStderr = (line: string): void => bus.emit("agent.stderr", { profile: profile.name, sessionId, line });
+    return launchConfined({
+      spec,
+      boundary: { profile, ...boundary, toolSockets },
+      boundaries,
+      launcher,
+      options: { signal, onStderr },
+    });
   }
 
   /** What an agent of this profile answered to the same `initialize` earlier. */
@@ -84,7 +97,7 @@ export class RunningAgents {
   // Those that only rest go first.
   async #makePlace(signal: AbortSignal | undefined): Promise<void> {
     while (this.#isFull) {
-      const ending = this.#endResting();
+      const ending = this.#parts.endResting();
       if (!ending) throw this.#noPlace();
       await ending;
       signal?.throwIfAborted();
@@ -97,11 +110,11 @@ export class RunningAgents {
   }
 
   get #isFull(): boolean {
-    return this.#alive + this.#starting >= this.#config().server.maxAgents;
+    return this.#alive + this.#starting >= this.#parts.config().server.maxAgents;
   }
 
   #noPlace(): Error {
-    const { maxAgents } = this.#config().server;
+    const { maxAgents } = this.#parts.config().server;
     return agentLimit.create(`${maxAgents} agents run in this daemon already`, {
       hint: "wait for one to end, or raise max_agents under [server]",
       details: { running: this.#alive, maxAgents },

@@ -5,6 +5,7 @@
 import { deferred } from "../base/deferred.ts";
 import { exitCodes, messageOf } from "../base/errors.ts";
 import type { LogLevel } from "../config/config.ts";
+import { closeInheritedDescriptors } from "../process/inherited-descriptors.ts";
 import { startDaemon, type Daemon } from "./daemon.ts";
 
 export interface ServeOptions {
@@ -44,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     }
   };
 
+  closeInheritedDescriptors();
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onHangUp);
   process.on("uncaughtException", onBug).on("unhandledRejection", onBug);
   try {

@@ -13,6 +13,7 @@ import type { Session } from "../sessions/session.ts";
 import { begin, explained } from "./child-opener.ts";
 import type { RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
+import { hasTools } from "./tool-doors.ts";
 
 export interface SuccessorOpenerParts {
   agents: RunningAgents;
@@ -48,6 +49,8 @@ export function successorOpener({ agents, sessions, version }: SuccessorOpenerPa
         owner: throughEditorOf(root),
         sessionId: id,
         cwd,
+        boundary: { worksFor: "agent", kiln: session.kiln },
+        hasTools: hasTools(session),
         signal,
       });
       session.scope.add("agent", () => agent.end());

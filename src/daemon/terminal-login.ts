@@ -7,6 +7,7 @@ import { isRecord, RpcError, type Listener } from "../acp/wire.ts";
 import { listed } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { TerminalAuth } from "../control/methods.ts";
+import { noKiln } from "./boundaries.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import { authMethodUnknown } from "./errors.ts";
 import type { RunningAgents } from "./running-agents.ts";
@@ -24,7 +25,15 @@ export interface TerminalLoginRequest {
 export async function terminalLogin(request: TerminalLoginRequest): Promise<TerminalAuth> {
   const { profile, agents, programs, version, home } = request;
   const initialize = initializeForAgent({ clientCapabilities: { auth: { terminal: true } } }, version);
-  const agent = await agents.start({ profile, initialize, owner: nobody, cwd: home });
+  const agent = await agents.start({
+    profile,
+    initialize,
+    owner: nobody,
+    cwd: home,
+    // It only tells how to sign in, which is done in the user's own terminal.
+    boundary: { worksFor: "editor", kiln: noKiln(home) },
+    hasTools: false,
+  });
   const methods = agent.initializeResult["authMethods"];
   await agent.end();
 

@@ -2,6 +2,9 @@
  * The ways agents reach their tools, opened when the first session has any: a daemon whose agents may not delegate never loads
  * what speaks MCP, which is a third of its memory.
  */
+import { rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Agent } from "../agents/agent.ts";
 import type { AccessTokens } from "../mcp/access.ts";
@@ -10,19 +13,36 @@ import type { ToolContext } from "../mcp/tool.ts";
 import type { Bus } from "../observe/bus.ts";
 import { mayDelegate } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Greeting } from "../control/hello.ts";
+import { toolSocketFolderOf } from "./boundaries.ts";
+import { doorClosed } from "./errors.ts";
+import { preparePrivateFolder } from "./private-folder.ts";
+import { refuseCaller } from "./refused-caller.ts";
+import { listenOnSocket, type SocketServer } from "./socket-server.ts";
 import { offerTools } from "./tool-offer.ts";
 
 export interface ToolDoorsParts {
   tokens: AccessTokens;
   socketPath: string;
+  /** Opens a door of the daemon for whoever came through the sockets of tools. */
+  openDoor: (socket: Socket, greeting: Greeting) => Promise<void>;
   context: ToolContext;
   bus: Bus;
+}
+
+/** In a folder of its own, which is all of the daemon that an agent in a sandbox is given. */
+const toolSocketName = "mcp.sock";
+
+/** One that may delegate, or has a conversation to give back. */
+export function hasTools(session: Session): boolean {
+  return mayDelegate(session) || session.origin === "handoff";
 }
 
 export class ToolDoors {
   readonly #parts: ToolDoorsParts;
   #http: Promise<HttpDoor> | undefined;
   #url: string | null = null;
+  #socket: Promise<SocketServer> | undefined;
 
   constructor(parts: ToolDoorsParts) {
     this.#parts = parts;
@@ -35,9 +55,11 @@ export class ToolDoors {
 
   /** Entries for `mcpServers`; none for a session that may not delegate and has no conversation to give back. */
   async offer(session: Session, agent: Agent): Promise<Record<string, unknown>[]> {
-    if (!mayDelegate(session) && session.origin !== "handoff") return [];
-    const { tokens, socketPath } = this.#parts;
+    if (!hasTools(session)) return [];
+    const { tokens } = this.#parts;
     const { url } = await this.#httpDoor();
+    const { toolSockets } = agent;
+    const socketPath = toolSockets === undefined ? this.#parts.socketPath : join(toolSockets, toolSocketName);
     return offerTools(agent, { token: tokens.issue(session), mcpUrl: url, socketPath });
   }
 
@@ -50,9 +72,34 @@ export class ToolDoors {
     void serveStream(stream, () => createToolServer(session, context), onError).then(onClosed);
   }
 
+  /** Opens the socket for agents that must not reach the daemon's own, if it is not open; gives its folder. */
+  async openSockets(): Promise<string> {
+    const folder = toolSocketFolderOf(this.#parts.socketPath);
+    this.#socket ??= this.#listen(folder);
+    await this.#socket;
+    return folder;
+  }
+
   async close(): Promise<void> {
-    const http = await this.#http;
+    const [http, socket] = [await this.#http, await this.#socket];
     await http?.close();
+    await socket?.close();
+    if (socket) rmSync(toolSocketFolderOf(this.#parts.socketPath), { recursive: true, force: true });
+  }
+
+  async #listen(folder: string): Promise<SocketServer> {
+    preparePrivateFolder(folder);
+    return listenOnSocket(join(folder, toolSocketName), async (socket, greeting) => {
+      // Nothing else is to be had here, whatever the daemon's own socket offers.
+      if (greeting.hello.door === "mcp" && "token" in greeting.hello) await this.#parts.openDoor(socket, greeting);
+      else
+        refuseCaller(
+          socket,
+          doorClosed.create("this socket leads to a session's tools and to nothing else", {
+            hint: "agents in a sandbox cannot reach the rest of the daemon",
+          }),
+        );
+    });
   }
 
   #httpDoor(): Promise<HttpDoor> {

@@ -14,7 +14,8 @@ interface AboutAgent {
 }
 
 export interface Events {
-  "agent.started": AboutAgent & { pid: number; milliseconds: number };
+  /** `sandbox` = what holds it, `strength` = how well (sandbox/confinement.ts). */
+  "agent.started": AboutAgent & { pid: number; milliseconds: number; sandbox: string; strength: string };
   /** `expected` is false when nobody had asked it to end. */
   "agent.ended": AboutAgent & { pid: number; code: number | null; signal: string | null; expected: boolean };
   "agent.failed": AboutAgent & { code: string; message: string };

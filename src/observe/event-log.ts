@@ -8,7 +8,10 @@ import type { Log } from "./logger.ts";
 type Rendering = { [Name in keyof Events]: (event: Events[Name]) => [level: LogLevel, message: string] };
 
 const renderings: Rendering = {
-  "agent.started": ({ profile, milliseconds }) => ["info", `agent ${profile} started in ${milliseconds} ms`],
+  "agent.started": ({ profile, milliseconds, sandbox, strength }) => [
+    "info",
+    `agent ${profile} started in ${milliseconds} ms, sandbox ${sandbox} (${strength})`,
+  ],
   "agent.ended": ({ profile, code, signal, expected }) => [
     expected ? "info" : "warn",
     `agent ${profile} ended ${signal ? `by ${signal}` : `with code ${code}`}${expected ? "" : ", unexpectedly"}`,

@@ -15,6 +15,21 @@ export interface LaunchSpec {
   /** The whole environment; nothing is added but the marker (see marker.ts). */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Set when `command` is not the program itself but a sandbox that starts it. */
+  readonly sandbox?: SandboxLayer;
+}
+
+/** The processes that stand between what is started and the program meant. */
+export interface SandboxLayer {
+  /** Its name, for the journal. */
+  readonly mechanism: string;
+  /**
+   * How many processes stand above the program's own: each is the only child of the one before. They pass on neither signals
+   * nor, as such, the signal that ended the program: they exit with 128 and its number instead.
+   */
+  readonly layers: number;
+  /** Handed over as descriptors 3, 4, …; they stay the caller's to close. */
+  readonly descriptors: readonly number[];
 }
 
 /** How a process ended. Both are null when nobody can know: it was not our child, or it could not be ended. */

@@ -10,6 +10,8 @@ export interface JournalRecord {
   /** Of the process; its tree carries it as marker. */
   readonly id: string;
   readonly label: string;
+  /** What it was started in; records of earlier versions do not say. */
+  readonly sandbox?: string;
   readonly daemon: { readonly pid: number; readonly startTime: number; readonly bootId: string };
   /** Absent until the process has started. */
   readonly process?: { readonly pid: number; readonly startTime: number };

@@ -2,7 +2,7 @@
  * Starts processes on this machine and answers for them: each is written down before it starts (journal.ts), carries a
  * marker, leads a session of its own, and is ended with all that descends from it, at the latest by `close`.
  */
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { messageOf } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
@@ -63,7 +63,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
       if (closing) throw shuttingDown(spec);
     };
     stopIfUnwanted();
-    const record = { id: newId("agt"), label: spec.label, daemon };
+    const record = { id: newId("agt"), label: spec.label, daemon, sandbox: spec.sandbox?.mechanism ?? "none" };
     await writeRecord(spec, record);
     let child: LocalChild | undefined;
     try {
@@ -93,6 +93,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
       startTime,
       table,
       graceMs,
+      layers: spec.sandbox?.layers ?? 0,
       onStderr: onStderr ?? ((line) => options.onStderr?.(spec.label, line)),
       onWarning,
       onEnded: async ({ exit, reason, left }) => {
@@ -164,7 +165,7 @@ async function spawnPiped(spec: LaunchSpec, id: string): Promise<PipedChild> {
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: { ...spec.env, ...markedEnvironment(id) },
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", ...(spec.sandbox?.descriptors ?? [])],
       // A session of its own: the terminal's signals are ours to pass on, and its members are found by it.
       detached: true,
     });
@@ -182,8 +183,9 @@ async function spawnPiped(spec: LaunchSpec, id: string): Promise<PipedChild> {
  * Takes the pipes out of the hands of Node.js, which destroys stdin and drains stdout when the top process exits: behind a
  * wrapper they still belong to a living agent, and a reader that holds back a flood wants to go on doing so.
  */
-function takePipes(child: ChildProcessWithoutNullStreams, pid: number): PipedChild {
+function takePipes(child: ChildProcess, pid: number): PipedChild {
   const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) throw new TypeError("expected pipes for stdin, stdout and stderr");
   Object.assign(child, { stdin: null, stdout: null, stderr: null });
   Object.assign(child.stdio, [null, null, null]);
   return { process: child, pid, stdin, stdout, stderr };

@@ -7,6 +7,7 @@
  * It does not know why it is ended, nor what is spoken over its pipes.
  */
 import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { timedOut, within } from "../base/deadline.ts";
 import { deferred } from "../base/deferred.ts";
@@ -40,6 +41,8 @@ export interface LocalChildOptions {
   startTime: number;
   table: ProcessTable;
   graceMs: () => number;
+  /** Processes of a sandbox above the agent's own (child.ts, SandboxLayer). */
+  layers: number;
   onStderr: (line: string) => void;
   onWarning: (message: string) => void;
   /** The tree is gone but for `left`, which could not be ended; `reason` is why it was. */
@@ -82,7 +85,7 @@ export class LocalChild implements RunningProcess {
     this.#tail = drainStderr(this.#stderr, options.onStderr);
     this.#watchErrors();
     child.process.once("exit", (code, signal) => {
-      this.#topExit = { code, signal };
+      this.#topExit = options.layers > 0 ? exitInside({ code, signal }) : { code, signal };
       this.#topExited.resolve();
     });
     void this.#watchExit();
@@ -125,11 +128,11 @@ export class LocalChild implements RunningProcess {
 
   async #endTree(reason: string): Promise<ProcessExit> {
     // Seen once before anything ends, so that those who lose their parent are known.
-    await this.#tree.members();
+    const { above } = await this.#place();
     // The time the agent had to end its own tree counts as part of the tree's.
     const spentMs = this.#exit.settled ? 0 : await this.#endGently();
     const forMs = Math.max(0, this.#options.graceMs() - spentMs);
-    const gone = await this.#tree.terminate({ forMs, hurry: this.#hurry.promise });
+    const gone = await this.#tree.terminate({ forMs, hurry: this.#hurry.promise, sparing: above });
     const left = gone ? [] : await this.#tree.kill();
 
     // The system has told us that it is gone; Node.js hears of it a moment later.
@@ -148,12 +151,26 @@ export class LocalChild implements RunningProcess {
     const graceMs = this.#options.graceMs();
     this.stdin.end();
     if ((await within(over, graceMs)) !== timedOut) return 0;
-    const top = { pid: this.pid, startTime: this.#options.startTime };
-    for (const agent of this.#topExit ? await this.#heirs.living() : [top])
-      this.#options.table.signal(agent, "SIGTERM");
+    const agents = this.#topExit ? await this.#heirs.living() : (await this.#place()).agent;
+    for (const agent of agents) this.#options.table.signal(agent, "SIGTERM");
     const askedAt = Date.now();
     await within(over, Math.min(ownCleanupMs, graceMs / 2));
     return Date.now() - askedAt;
+  }
+
+  /** The agent's own process, which is what was started or stands some layers of a sandbox below it, and those layers. */
+  async #place(): Promise<{ above: ReadonlySet<number>; agent: Pick<ProcessEntry, "pid" | "startTime">[] }> {
+    const members = await this.#tree.members();
+    const above = new Set<number>();
+    let agent: Pick<ProcessEntry, "pid" | "startTime">[] = [{ pid: this.pid, startTime: this.#options.startTime }];
+    for (let layer = 0; layer < this.#options.layers; layer++) {
+      const [parent] = agent;
+      if (parent) above.add(parent.pid);
+      const below = members.filter(({ parentPid }) => parentPid === parent?.pid);
+      // The agent's orphans become children of the sandbox's own process as well: it was there first.
+      agent = below.toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid).slice(0, 1);
+    }
+    return { above, agent };
   }
 
   async #watchExit(): Promise<void> {
@@ -183,6 +200,13 @@ export class LocalChild implements RunningProcess {
       });
     }
   }
+}
+
+/** A sandbox says with its exit code which signal ended what ran in it. */
+function exitInside(exit: ProcessExit): ProcessExit {
+  const number = (exit.code ?? 0) - 128;
+  const signal = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return signal === undefined ? exit : { code: null, signal };
 }
 
 function closed(stream: Readable): Promise<unknown> {

@@ -24,6 +24,8 @@ export interface SweepLimit {
   forMs: number;
   /** Ends the waiting early when it resolves. */
   hurry?: Promise<void>;
+  /** Those that are left alone, since they end by themselves after all others. */
+  sparing?: ReadonlySet<number>;
 }
 
 export class ProcessTree {
@@ -48,7 +50,7 @@ export class ProcessTree {
   async terminate(limit: SweepLimit): Promise<boolean> {
     const told = new Set<number>();
     return this.#sweep(limit, (member) => {
-      if (!told.has(member.pid)) this.#table.signal(member, "SIGTERM");
+      if (!told.has(member.pid) && !limit.sparing?.has(member.pid)) this.#table.signal(member, "SIGTERM");
       told.add(member.pid);
     });
   }

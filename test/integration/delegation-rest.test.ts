@@ -34,6 +34,8 @@ beforeAll(async () => {
   stage = await openMirrorStage();
   const config = [
     "[server]\nmax_agents = 6\n",
+    // Processes are told apart by their pids here, and inside a sandbox all agents have the same.
+    '[sandbox]\nmode = "off"\n',
     scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2\nmax_concurrent_delegations = 1" }),
     scriptedProfile("forgetful", { flags: [...forgetful, "--log", "forgetful.log"], settings: "idle_seconds = 60" }),
     scriptedProfile("brief", { flags: forgetful, settings: "idle_seconds = 0.3" }),

@@ -1,5 +1,6 @@
 /** What a child may do, and by which tools it is asked: narrowing, its directory, the editor's servers, and agents made at run time. */
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
@@ -25,8 +26,9 @@ const config = [
   scriptedProfile("maker", rules("max_depth = 3", "dynamic_agents = true", 'allowed_targets = ["worker", "middle"]')),
   scriptedProfile("middle", rules("max_depth = 3", "dynamic_agents = true")),
   scriptedProfile("worker", {
-    flags: ["--log", "worker.log", "--config-options"],
-    settings: 'instructions = "Be brief."',
+    flags: ["--log", "~/notes/worker.log", "--config-options"],
+    // Where it may write also when its kiln is for reading only.
+    settings: 'instructions = "Be brief."\nconfig_dirs = ["~/notes"]',
   }),
   scriptedProfile("Odd-Name"),
   scriptedProfile("odd_name"),
@@ -44,6 +46,7 @@ let making: Client;
 
 beforeAll(async () => {
   daemon = await startDaemon({ config });
+  mkdirSync(join(daemon.home.folder, "home/notes"));
   [[parent, tools], [maker, making]] = await Promise.all([opened("parent"), opened("maker")]);
 });
 afterEach(() => assertNoChildren(daemon));
@@ -311,7 +314,7 @@ describe("agents made at run time", () => {
     expect(result).toMatchObject({ status: "completed", agent: "reviewer" });
     // What the base is told comes with what was added.
     expect(result.result).toMatch(/Be brief\.[^]*Look for races\./);
-    expect(readFileSync(inKiln(daemon, "worker.log"), "utf8")).toContain('"value":"large"');
+    expect(readFileSync(join(daemon.home.folder, "home/notes/worker.log"), "utf8")).toContain('"value":"large"');
     expect(await delegateWith(making, { agent: "reviewer", task: "say by name" })).toMatchObject({ result: "by name" });
 
     expect((await drop("reviewer")).isError).toBe(false);

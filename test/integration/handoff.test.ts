@@ -551,7 +551,9 @@ describe("a target that fails", () => {
   test("one that dies between two turns, and one that dies in a later one", async () => {
     await using parent = await openParent(daemon, "first");
     await parent.prompt(handoff({ agent: "fourth", message: "take it", return_after: false }));
-    process.kill(Number((await parent.prompt("pid")).text), "SIGKILL");
+    await parent.prompt("say here");
+    const fourth = (await allSessions(daemon)).find(({ agent }) => agent === "fourth");
+    process.kill(fourth!.pid!, "SIGKILL");
     await until(() => announced(parent.editor.text()).includes("fourth has ended"), { what: "the user to be told" });
     expect(await speaker(parent)).toBe("first");
 

@@ -8,7 +8,13 @@ import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { endOf, inKiln, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
-const config = [scriptedProfile("parent", { delegation: mayDelegate }), scriptedProfile("child")].join("\n");
+const config = [
+  scriptedProfile("parent", { delegation: mayDelegate }),
+  scriptedProfile("child", {
+    // Where it and a test can give each other signs outside of the kiln.
+    settings: 'config_dirs = ["~/signals"]',
+  }),
+].join("\n");
 
 let daemon: TestDaemon;
 let parent: Parent;
@@ -253,14 +259,16 @@ describe("what is no ordinary file or no proper path", () => {
 
 test("a kiln that was renamed while its session is open is not looked for elsewhere", async () => {
   const moved = join(daemon.home.folder, "moved-kiln");
+  const signals = join(daemon.home.folder, "home/signals");
+  await mkdir(signals);
   await mkdir(join(daemon.home.folder, "moving"));
   await writeFile(join(daemon.home.folder, "moving/file.txt"), "there");
   await using mover = await openParent(daemon, "parent", { cwd: join(daemon.home.folder, "moving") });
-  const task = script("read file.txt", `touch ${kiln("mv.began")}`, `wait-for ${kiln("mv.go")}`, "read file.txt");
+  const task = script("read file.txt", `touch ${signals}/mv.began`, `wait-for ${signals}/mv.go`, "read file.txt");
   const turn = mover.startTurn(`delegate ${JSON.stringify({ agent: "child", task })}`);
-  await until(() => existsSync(kiln("mv.began")), { what: "the child to begin" });
+  await until(() => existsSync(join(signals, "mv.began")), { what: "the child to begin" });
   await rename(join(daemon.home.folder, "moving"), moved);
-  await writeFile(kiln("mv.go"), "");
+  await writeFile(join(signals, "mv.go"), "");
   await turn.answer();
   const { result, status } = JSON.parse(mover.editor.text(mover.session)) as { result: string; status: string };
   expect(status).toBe("completed");

@@ -56,6 +56,8 @@ export class MirrorStage implements AsyncDisposable {
       `[acp.agents.${name}]`,
       `command = ${JSON.stringify(process.execPath)}`,
       `args = ${command}`,
+      // The stage lies outside of every kiln, and an agent in a sandbox has to come to it as well.
+      `config_dirs = [${JSON.stringify(this.#folder)}]`,
       settings,
     ];
     if (delegation !== undefined) lines.push(`[acp.agents.${name}.delegation]`, delegation);

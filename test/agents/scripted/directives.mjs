@@ -11,7 +11,7 @@
  *   delegate {args} · delegates [{args}, …] · mcp TOOL {args} · mcp-list · mcp-version · mcp-servers
  *   stop REASON · fail CODE MESSAGE · exit CODE · die SIGNAL · hang · hang-hard · wait-for FILE · touch FILE
  *   stray TEXT · stderr TEXT · spawn-grandchild [setsid] [stdout]
- *   env NAME · cwd · pid · session · heard (content blocks of all prompts so far)
+ *   shell COMMAND (its output) · env NAME · cwd · pid · session · heard (content blocks of all prompts so far)
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve as resolvePath } from "node:path";
@@ -157,6 +157,11 @@ export const directives = {
 
   env: (rest, turn) => turn.say(process.env[rest] ?? "(unset)"),
   cwd: (_, turn) => turn.say(process.cwd()),
+  async shell(rest, turn) {
+    const { spawnSync } = await import("node:child_process");
+    const run = spawnSync("/bin/sh", ["-c", `exec 2>&1; ${text(rest)}`], { cwd: turn.session.cwd, encoding: "utf8" });
+    turn.say(run.stdout.trim());
+  },
   pid: (_, turn) => turn.say(String(process.pid)),
   session: (_, turn) => turn.say(turn.session.id),
   heard: (_, turn) => turn.sayJson(turn.session.prompts),

@@ -6,8 +6,8 @@
 /** Flag, name of the option, and what stands behind the flag on the command line. */
 const flags = {
   "--name": ["name", "text"], // name in agentInfo and prefix of session ids; "scripted"
-  "--log": ["log", "text"], // FILE: every received message is appended as a line
-  "--memory": ["memory", "text"], // FILE: sessions are kept there and survive the process
+  "--log": ["log", "file"], // FILE: every received message is appended as a line
+  "--memory": ["memory", "file"], // FILE: sessions are kept there and survive the process
   "--script": ["script", "text"], // directives to run when a prompt holds none; \n separates lines
   "--banner": ["banner", "text"], // a line on stdout before anything else
   "--stderr-banner": ["stderrBanner", "text"], // the same on stderr
@@ -48,6 +48,7 @@ export function readOptions(argv, env) {
 }
 
 function readValue(flag, kind, value) {
+  if (kind === "file") return value.replace(/^~(?=\/)/, process.env.HOME);
   if (kind === "json") return JSON.parse(value);
   if (kind === "number") return Number(value);
   if (Array.isArray(kind) && !kind.includes(value))

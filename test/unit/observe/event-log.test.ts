@@ -80,7 +80,14 @@ test("a line about a child's session names its root session and its delegation, 
     parentId: "ses_root",
     cwd: "/",
   });
-  bus.emit("agent.started", { profile: "worker", sessionId: "ses_child", pid: 1, milliseconds: 2 });
+  bus.emit("agent.started", {
+    profile: "worker",
+    sessionId: "ses_child",
+    pid: 1,
+    sandbox: "bwrap",
+    strength: "full",
+    milliseconds: 2,
+  });
   bus.emit("warning", { where: "x", message: "y", sessionId: "ses_child" });
   bus.emit("session.ended", { sessionId: "ses_child", reason: "its task ended" });
   bus.emit("warning", { where: "x", message: "of nobody" });

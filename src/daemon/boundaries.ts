@@ -1,0 +1,110 @@
+/**
+ * Who is put into which sandbox: from the configuration, the kiln of whom an agent works for, and the sockets its tools need,
+ * to a policy that the sandbox turns into a launch. Used for agents and for whatever else runs in a session's place.
+ */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { homeDirectory, type Environment } from "../base/paths.ts";
+import type { AgentProfile, Config, KilnRules, SandboxRules } from "../config/config.ts";
+import { kilnOf } from "../kiln/open-kiln.ts";
+import type { LaunchSpec } from "../process/child.ts";
+import type { Confined, Hidden } from "../sandbox/confinement.ts";
+import { ownProgramFolders } from "../sandbox/reach.ts";
+import { realPathOf } from "../sandbox/real-paths.ts";
+import { Sandbox } from "../sandbox/sandbox.ts";
+import type { Kiln } from "../sessions/kiln.ts";
+
+const crucibleRoot = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Whom an agent works for: an editor's own, or another agent. */
+export type WorksFor = "editor" | "agent";
+
+/** What decides on the sandbox of one launch. */
+export interface Boundary {
+  readonly profile: AgentProfile;
+  readonly worksFor: WorksFor;
+  readonly kiln: Pick<Kiln, "directories" | "read" | "write" | "readOnly" | "git">;
+  /** Directory of the sockets on which its tools are reached; undefined if it has none. */
+  readonly toolSockets?: string | undefined;
+}
+
+export interface BoundariesParts {
+  readonly config: () => Config;
+  readonly stateDirectory: string;
+  readonly socketPath: string;
+  readonly env?: Environment;
+}
+
+export class Boundaries {
+  readonly #parts: BoundariesParts;
+  readonly #sandbox: Sandbox;
+
+  constructor(parts: BoundariesParts) {
+    const { stateDirectory, env = process.env } = parts;
+    this.#parts = parts;
+    const home = homeDirectory(env);
+    const around = {
+      home: realPathOf(home) ?? home,
+      hidden: () => this.#hidden(),
+      ownProgram: ownProgramFolders(crucibleRoot, process.execPath),
+    };
+    this.#sandbox = new Sandbox({ stateDirectory, env, around });
+  }
+
+  /** The configuration, or the machine, may be another now. */
+  revise(): void {
+    this.#sandbox.forgetTrials();
+  }
+
+  /** True if an agent of this profile is put into a sandbox at all. */
+  holds(profile: AgentProfile, worksFor: WorksFor): boolean {
+    const { mode, appliesTo } = profile.sandbox;
+    return mode !== "off" && (worksFor === "agent" || appliesTo === "all");
+  }
+
+  /** Rejects with CRU_SANDBOX_UNAVAILABLE, CRU_SANDBOX_PLACE and CRU_AGENT_START. */
+  confine(spec: LaunchSpec, { profile, worksFor, kiln, toolSockets }: Boundary): Promise<Confined> {
+    const rules: SandboxRules = this.holds(profile, worksFor) ? profile.sandbox : { ...profile.sandbox, mode: "off" };
+    return this.#sandbox.confine(spec, {
+      profile,
+      rules,
+      directories: kiln.directories,
+      readable: kiln.read,
+      writable: [...kiln.write, ...kiln.git],
+      readOnly: kiln.readOnly,
+      network: this.#parts.config().kiln.network,
+      toolSockets,
+    });
+  }
+
+  /** The daemon's own files. Looked for each time: a socket, a lock and a configuration come and go. */
+  #hidden(): Hidden[] {
+    const { stateDirectory, socketPath, config } = this.#parts;
+    const { file } = config();
+    const files = [socketPath, `${socketPath}.lock`, ...(file === undefined ? [] : [file])];
+    const folders = [stateDirectory, toolSocketFolderOf(socketPath)];
+    return [
+      ...files.map((path) => ({ path: realPathOf(path), isFolder: false })),
+      ...folders.map((path) => ({ path: realPathOf(path), isFolder: true })),
+    ].filter((one): one is Hidden => one.path !== undefined);
+  }
+}
+
+/** Folder of the sockets that lead to tools and to nothing else, beside the daemon's own socket. */
+export function toolSocketFolderOf(socketPath: string): string {
+  return `${socketPath}.tools`;
+}
+
+/**
+ * Where an editor's own agent may work: one process serves all of the editor's sessions, so it reaches every root that
+ * sessions may be opened in; without roots, where the editor was started.
+ */
+export function kilnOfEditor(cwd: string, rules: KilnRules): Boundary["kiln"] {
+  const [first, ...others] = rules.roots ?? [cwd];
+  return first === undefined ? noKiln(cwd) : kilnOf({ cwd: first, additionalDirectories: others }, rules);
+}
+
+/** The kiln of nobody: a directory to start in, and nothing to work on. */
+export function noKiln(cwd: string): Boundary["kiln"] {
+  return { directories: dirname(cwd) === cwd ? [] : [cwd], read: [], write: [], readOnly: true, git: [] };
+}

@@ -1,0 +1,80 @@
+/** bubblewrap on this machine (Linux): where it is, what its version can do, and a launch inside of it. */
+import { accessSync, constants } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import type { Environment } from "../base/paths.ts";
+import { runToEnd } from "../process/run.ts";
+import { bwrapArguments, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
+import { hostFolders } from "./host-folders.ts";
+import type { MechanismKind, Wrap, WrapRequest } from "./mechanism.ts";
+
+/** The outer process waits for the first one in the new namespace, which waits for the agent and for orphans. */
+const layers = 2;
+
+/** The first descriptor behind stdin, stdout and stderr. */
+const firstDescriptor = 3;
+
+export const bwrap: MechanismKind = {
+  name: "bwrap",
+  strength: "full",
+  lost: [],
+  remedy:
+    "install bubblewrap (`apt install bubblewrap`, `dnf install bubblewrap`) and allow user namespaces: on Ubuntu 24.04 and " +
+    "later bwrap needs an AppArmor profile, and containers with Docker's default profile forbid them",
+  async prepare(env) {
+    if (process.platform !== "linux") return "it exists on Linux only";
+    const program = programOnPath("bwrap", env);
+    if (program === undefined) return "bwrap is not installed";
+    const abilities = await abilitiesOf(program, env);
+    return wrapWith(program, abilities);
+  },
+};
+
+function wrapWith(program: string, abilities: BwrapAbilities): Wrap {
+  return ({ spec, reach, toolSockets, opened }: WrapRequest) => {
+    const numbers = new Map([...opened.keys()].map((path, at) => [path, firstDescriptor + at]));
+    const options = bwrapArguments({
+      reach,
+      toolSockets,
+      abilities,
+      host: hostFolders(),
+      asRoot: process.getuid?.() === 0,
+      opened: abilities.bindDescriptor ? numbers : new Map(),
+    });
+    const descriptors = abilities.bindDescriptor ? [...opened.values()] : [];
+    return {
+      spec: {
+        ...spec,
+        command: program,
+        args: [...options, "--", spec.command, ...spec.args],
+        // The outer process stands where nothing of the agent's is; inside, it changes to the agent's own directory.
+        cwd: "/",
+        sandbox: { mechanism: "bwrap", layers, descriptors },
+      },
+      toolSockets: toolSockets && toolSocketFolder,
+    };
+  };
+}
+
+async function abilitiesOf(program: string, env: Environment): Promise<BwrapAbilities> {
+  const spec = { label: "bwrap", command: program, args: ["--help"], env: { PATH: env["PATH"] ?? "" }, cwd: "/" };
+  const { stdout, stderr } = await runToEnd(spec, { timeoutMs: 15_000 });
+  const help = stdout + stderr;
+  return { size: /^\s+--size\s/m.test(help), bindDescriptor: /^\s+--bind-fd\s/m.test(help) };
+}
+
+function programOnPath(name: string, env: Environment): string | undefined {
+  const folders = [...(env["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/bin"];
+  return folders
+    .filter(isAbsolute)
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The environment inside a sandbox: the agent's own, with its home in place of the user's, and without the names of folders
+ * that are not there. An agent that finds such a name would fail on it instead of using its default below its home.
+ */
+import { isInside } from "../base/paths.ts";
+import type { LaunchSpec } from "../process/child.ts";
+import type { Reach } from "./confinement.ts";
+import { realPathOf } from "./real-paths.ts";
+
+/** Variables that name a folder or file of settings, data or temporary things. */
+const folderVariables = [
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "XDG_STATE_HOME",
+  "XDG_CACHE_HOME",
+  "XDG_RUNTIME_DIR",
+  "TMPDIR",
+  "TMP",
+  "TEMP",
+  "CLAUDE_CONFIG_DIR",
+  "CODEX_HOME",
+  "CURSOR_CONFIG_DIR",
+  "GEMINI_CLI_HOME",
+  "OPENCODE_CONFIG",
+  "OPENCODE_CONFIG_DIR",
+];
+
+export function environmentInside(
+  env: LaunchSpec["env"],
+  { reach, home }: { reach: Reach; home: string },
+): Record<string, string> {
+  const reached = [...reach.writable, ...reach.readable];
+  const isThere = (path: string): boolean => {
+    const real = realPathOf(path);
+    return real !== undefined && reached.some((one) => isInside(one, real));
+  };
+  const kept = Object.entries(env).filter(([name, value]) => !folderVariables.includes(name) || isThere(value));
+  return { ...Object.fromEntries(kept), HOME: home, PWD: reach.cwd };
+}

@@ -1,0 +1,34 @@
+/**
+ * What a way to hold an agent is to the rest of this folder: whether this machine has it, and how it wraps a launch.
+ * Types only.
+ */
+import type { LaunchSpec } from "../process/child.ts";
+import type { Environment } from "../base/paths.ts";
+import type { Mechanism, Reach, Strength } from "./confinement.ts";
+
+export interface WrapRequest {
+  readonly spec: LaunchSpec;
+  readonly reach: Reach;
+  readonly toolSockets: string | undefined;
+  /** Directories that were opened and checked, by path. */
+  readonly opened: ReadonlyMap<string, number>;
+}
+
+export interface Wrapped {
+  readonly spec: LaunchSpec;
+  /** Where the sockets of its tools are inside. */
+  readonly toolSockets: string | undefined;
+}
+
+export type Wrap = (request: WrapRequest) => Wrapped;
+
+export interface MechanismKind {
+  readonly name: Exclude<Mechanism, "external" | "none">;
+  readonly strength: Strength;
+  /** What it does not hold. */
+  readonly lost: readonly string[];
+  /** What a person can do to have it, the end of a sentence that begins with "to have it". */
+  readonly remedy: string;
+  /** How to wrap, or why not: the end of a sentence. Whether it holds is for its trial to say. */
+  prepare(env: Environment): Promise<Wrap | string>;
+}

@@ -1,0 +1,176 @@
+/**
+ * Children in a sandbox, as they are by default: what they reach, what they do not, and that nothing of them outlives them. On
+ * a Linux machine on which no sandbox holds these tests fail, as delegations would.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../support/conditions.ts";
+import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
+
+const config = [
+  "[kiln]\n",
+  'read = ["~/.gitconfig"]\nwrite = ["~/shared"]\n',
+  scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2" }),
+  scriptedProfile("child", { delegation: "enabled = true" }),
+  scriptedProfile("stdio", { flags: ["--mcp", "stdio"], delegation: "enabled = true\nmax_depth = 2" }),
+  scriptedProfile("stubborn", { flags: ["--ignore-eof", "--ignore-sigterm"] }),
+  scriptedProfile("own-home", { settings: 'config_dirs = ["~/.settings"]' }),
+  scriptedProfile("free", { settings: "" }),
+  '[acp.agents.free.sandbox]\nmode = "off"\n',
+].join("\n");
+
+let daemon: TestDaemon;
+let parent: Parent;
+let home: string;
+
+beforeAll(async () => {
+  daemon = await startDaemon({ config });
+  home = join(daemon.home.folder, "home");
+  for (const folder of ["shared", ".settings", ".ssh"]) mkdirSync(join(home, folder));
+  writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = The User\n");
+  writeFileSync(join(home, ".ssh/id"), "the secret");
+  parent = await openParent(daemon, "parent");
+});
+afterAll(() => endOf(daemon, [parent]));
+
+/** What a shell says in the child, stderr too. */
+async function shell(command: string, { agent = "child", ...input } = {}): Promise<string> {
+  const task = `shell ${JSON.stringify(command)}`;
+  const result = await parent.delegate({ agent, task, ...input });
+  expect(result).toMatchObject({ status: "completed" });
+  return result.result;
+}
+
+describe("what a child reaches", () => {
+  test("its kiln, to read and to write", async () => {
+    writeFileSync(inKiln(daemon, "a.txt"), "from the parent");
+    expect(await shell("cat a.txt; echo from the child > b.txt")).toBe("from the parent");
+    expect(readFileSync(inKiln(daemon, "b.txt"), "utf8")).toBe("from the child\n");
+  });
+
+  test("a kiln for reading only, if that is what it was given", async () => {
+    writeFileSync(inKiln(daemon, "c.txt"), "as it was");
+    const said = await shell("cat c.txt; echo changed > c.txt", { read_only: true } as object);
+    expect(said).toMatch(/^as it was.*[Rr]ead-only/s);
+    expect(readFileSync(inKiln(daemon, "c.txt"), "utf8")).toBe("as it was");
+  });
+
+  test("a home of its profile's own, which stays, and /tmp, which does not", async () => {
+    expect(await shell("echo kept > ~/note; echo lost > /tmp/note; pwd; echo $HOME")).toContain("/homes/child");
+    expect(await shell("cat ~/note; ls /tmp/note")).toMatch(/^kept\n.*No such file/s);
+    expect(existsSync(join(home, "note"))).toBe(false);
+  });
+
+  test("what [kiln] opens, under its own name and from its home", async () => {
+    expect(await shell("cat ~/.gitconfig; git config --global user.name")).toMatch(/name = The User\nThe User/);
+    await shell("echo seen > ~/shared/by-child");
+    expect(readFileSync(join(home, "shared/by-child"), "utf8")).toBe("seen\n");
+    expect(await shell("echo x >> ~/.gitconfig")).toMatch(/[Rr]ead-only/);
+  });
+
+  test("the folders that its profile names", async () => {
+    await shell("echo kept > ~/.settings/own", { agent: "own-home" });
+    expect(readFileSync(join(home, ".settings/own"), "utf8")).toBe("kept\n");
+    expect(await shell("ls ~/.settings")).toMatch(/No such file/);
+  });
+
+  test("its tools, over HTTP and over stdio, down to a grandchild", async () => {
+    for (const agent of ["child", "stdio"]) {
+      const task = `mcp delegate_session ${JSON.stringify({ agent: "own-home", task: "say from below" })}`;
+      const result = await parent.delegate({ agent, task });
+      expect(result.result).toContain("from below");
+    }
+  });
+});
+
+describe("what a child does not reach", () => {
+  test.each([
+    ["the rest of the home", () => join(home, ".ssh/id")],
+    ["the state folder", () => join(daemon.home.stateDirectory, "crucible.db")],
+    ["the configuration", () => daemon.home.configFile],
+    ["a neighbour of the kiln", () => `${daemon.kiln}-other/secret`],
+  ])("%s", async (_, path) => {
+    mkdirSync(`${daemon.kiln}-other`, { recursive: true });
+    writeFileSync(`${daemon.kiln}-other/secret`, "the secret");
+    expect(await shell(`cat ${path()}`)).toMatch(/No such file|Permission denied/);
+  });
+
+  test("the homes of other profiles", async () => {
+    await shell("echo mine > ~/private", { agent: "own-home" });
+    expect(await shell("ls $HOME/..; cat $HOME/../own-home/private")).toMatch(/^child\n.*No such file/s);
+  });
+
+  test("what a link in its kiln points to", async () => {
+    symlinkSync(join(home, ".ssh"), inKiln(daemon, "way-out"));
+    expect(await shell("cat way-out/id; echo x > way-out/planted")).not.toContain("the secret");
+    expect(existsSync(join(home, ".ssh/planted"))).toBe(false);
+  });
+
+  test("the daemon's socket: that of the tools opens no other door", async () => {
+    expect(await shell(`ls ${daemon.home.socket}`)).toMatch(/No such file/);
+    const greeting = JSON.stringify({ crucible: { protocol: 1, version: "x", door: "control" } });
+    const speak = `const s=require("net").connect("/run/crucible/mcp.sock");s.write(${JSON.stringify(`${greeting}\n`)});s.write('{"jsonrpc":"2.0","id":1,"method":"status"}\\n');s.on("data",d=>{console.log(String(d));process.exit()})`;
+    writeFileSync(inKiln(daemon, "speak.cjs"), speak);
+    expect(await shell("node speak.cjs")).toContain("CRU_DOOR_CLOSED");
+  });
+
+  test("processes that are not its own", async () => {
+    expect(Number(await shell("ls /proc | grep -c '^[0-9]'"))).toBeLessThan(12);
+  });
+
+  test("descriptors that somebody left open", async () => {
+    expect(
+      (await shell("ls /proc/self/fd"))
+        .split(/\s+/)
+        .map(Number)
+        .filter((one) => one > 3),
+    ).toEqual([]);
+  });
+
+  test("anything through a folder that turns into a link while it starts", async () => {
+    mkdirSync(inKiln(daemon, "moving/real"), { recursive: true });
+    const result = await parent.delegate({ agent: "child", task: "cwd", cwd: "moving/real" } as never);
+    expect(result.result).toBe(inKiln(daemon, "moving/real"));
+  });
+});
+
+describe("its end", () => {
+  test("takes all with it, also what has left its tree and listens to no signal", async () => {
+    const stubborn = "setsid sh -c 'trap \"\" TERM HUP INT; touch left.began; sleep 1000' >/dev/null 2>&1 & sleep 0.2";
+    await shell(stubborn);
+    expect(existsSync(inKiln(daemon, "left.began"))).toBe(true);
+    await until(() => count("sleep 1000") === 0, { what: "what it left behind to end" });
+  });
+
+  test("is gentle: all of the tree hears SIGTERM before anything is killed", async () => {
+    const tidy =
+      "setsid sh -c 'trap \"touch tidied; exit\" TERM; touch gentle.began; while :; do sleep 0.1; done' >/dev/null 2>&1 &";
+    const task = script(`shell ${JSON.stringify(tidy)}`, "hang-hard");
+    const turn = parent.startTurn(`delegate ${JSON.stringify({ agent: "stubborn", task })}`);
+    await until(() => existsSync(inKiln(daemon, "gentle.began")));
+    parent.editor.notify("session/cancel", { sessionId: parent.session });
+    await turn.answer();
+    await until(() => existsSync(inKiln(daemon, "tidied")), { what: "the helper of the child to tidy up" });
+  });
+
+  test("by a signal is told as such", async () => {
+    const result = await parent.delegate({ agent: "child", task: "die SIGSEGV" });
+    expect(result.error?.message).toContain("SIGSEGV");
+  });
+});
+
+test("a profile may go without, and the log says so of each", async () => {
+  expect(await shell(`cat ${join(home, ".ssh/id")}`, { agent: "free" })).toBe("the secret");
+  const started = daemon.stderr.split("\n").filter((line) => line.includes('"event":"agent.started"'));
+  const held = (profile: string): string => started.find((line) => line.includes(`"profile":"${profile}"`)) ?? "";
+  expect(held("child")).toContain('"sandbox":"bwrap","strength":"full"');
+  expect(held("free")).toContain('"sandbox":"none","strength":"advisory"');
+});
+
+function count(command: string): number {
+  const all = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
+  return all.split("\n").filter((line) => line.startsWith(command)).length;
+}
