@@ -8,7 +8,7 @@ import type { Reach } from "./confinement.ts";
 import { realPathOf } from "./real-paths.ts";
 
 /** Variables that name a folder or file of settings, data or temporary things. */
-const folderVariables = [
+const folderVariables = new Set([
   "XDG_CONFIG_HOME",
   "XDG_DATA_HOME",
   "XDG_STATE_HOME",
@@ -23,7 +23,7 @@ const folderVariables = [
   "GEMINI_CLI_HOME",
   "OPENCODE_CONFIG",
   "OPENCODE_CONFIG_DIR",
-];
+]);
 
 export function environmentInside(
   env: LaunchSpec["env"],
@@ -34,6 +34,6 @@ export function environmentInside(
     const real = realPathOf(path);
     return real !== undefined && reached.some((one) => isInside(one, real));
   };
-  const kept = Object.entries(env).filter(([name, value]) => !folderVariables.includes(name) || isThere(value));
+  const kept = Object.entries(env).filter(([name, value]) => !folderVariables.has(name) || isThere(value));
   return { ...Object.fromEntries(kept), HOME: home, PWD: reach.cwd };
 }

@@ -1,5 +1,5 @@
 /**
- * Directories opened before they are mounted, so that what is mounted is what was checked: whoever may write in the folder above
+ * Directories and files opened before they are mounted, so that what is mounted is what was checked: whoever may write in the folder above
  * could put a link in its place in between.
  */
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
@@ -11,7 +11,7 @@ export interface OpenedFolders {
   close(): void;
 }
 
-/** `paths` are real; those that are no directories are left out. Throws CRU_SANDBOX_PLACE when one is not what it was. */
+/** `paths` are real; what may not be read is left out. Throws CRU_SANDBOX_PLACE when one is not what it was. */
 export function openFolders(paths: readonly string[]): OpenedFolders {
   const byPath = new Map<string, number>();
   const close = (): void => {
@@ -35,11 +35,11 @@ export function openFolders(paths: readonly string[]): OpenedFolders {
 
 function open(path: string): number | undefined {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   } catch (error) {
-    if (isSystemError(error, "ELOOP", "ENOENT")) throw swapped(path);
-    // A file, or a directory that may be passed through and not read: mounted by its name.
-    if (isSystemError(error, "ENOTDIR", "EACCES")) return undefined;
+    if (isSystemError(error, "ELOOP", "ENOENT", "ENOTDIR")) throw swapped(path);
+    // What may be passed through and not read, or is a socket: mounted by its name.
+    if (isSystemError(error, "EACCES", "ENXIO")) return undefined;
     throw error;
   }
 }

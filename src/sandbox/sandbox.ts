@@ -72,7 +72,7 @@ export class Sandbox {
       return {
         ...trial.wrap({ spec: inside, reach, toolSockets, opened: opened.byPath }),
         confinement: this.#confinement(trial.kind, policy),
-        started: opened.close,
+        started: () => opened.close(),
         release: async () => {},
       };
     } catch (error) {

@@ -11,6 +11,7 @@ import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon
 import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
+  '[permissions]\ndefault = "allow"\n',
   "[kiln]\n",
   'read = ["~/.gitconfig"]\nwrite = ["~/shared"]\n',
   scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2" }),
@@ -37,8 +38,8 @@ beforeAll(async () => {
 afterAll(() => endOf(daemon, [parent]));
 
 /** What a shell says in the child, stderr too. */
-async function shell(command: string, { agent = "child", ...input } = {}): Promise<string> {
-  const task = `shell ${JSON.stringify(command)}`;
+async function shell(command: string, { agent = "child", how = "shell", ...input } = {}): Promise<string> {
+  const task = how === "run" ? `run ${command}` : `shell ${JSON.stringify(command)}`;
   const result = await parent.delegate({ agent, task, ...input });
   expect(result).toMatchObject({ status: "completed" });
   return result.result;
@@ -129,20 +130,20 @@ describe("what a child does not reach", () => {
         .filter((one) => one > 3),
     ).toEqual([]);
   });
+});
 
-  test("anything through a folder that turns into a link while it starts", async () => {
-    mkdirSync(inKiln(daemon, "moving/real"), { recursive: true });
-    const result = await parent.delegate({ agent: "child", task: "cwd", cwd: "moving/real" } as never);
-    expect(result.result).toBe(inKiln(daemon, "moving/real"));
-  });
+test("a command that it has run in a terminal is in the same sandbox", async () => {
+  const said = await shell(`cat ${join(home, ".ssh/id")}; ls ~/..; echo there > by-command`, { how: "run" });
+  expect(said).toMatch(/No such file[^\n]*\nchild$/);
+  expect(readFileSync(inKiln(daemon, "by-command"), "utf8")).toBe("there\n");
 });
 
 describe("its end", () => {
   test("takes all with it, also what has left its tree and listens to no signal", async () => {
-    const stubborn = "setsid sh -c 'trap \"\" TERM HUP INT; touch left.began; sleep 1000' >/dev/null 2>&1 & sleep 0.2";
+    const stubborn = "setsid sh -c 'trap \"\" TERM HUP INT; touch left.began; sleep 98765' >/dev/null 2>&1 & sleep 0.2";
     await shell(stubborn);
     expect(existsSync(inKiln(daemon, "left.began"))).toBe(true);
-    await until(() => count("sleep 1000") === 0, { what: "what it left behind to end" });
+    await until(() => count("sleep 98765") === 0, { what: "what it left behind to end" });
   });
 
   test("is gentle: all of the tree hears SIGTERM before anything is killed", async () => {

@@ -14,6 +14,8 @@ const config = [
   scriptedProfile("child", { env: { OF_PROFILE: "of the profile" }, flags: ["--log", "own.log"] }),
   scriptedProfile("built-in", { settings: 'extends = "codex"', flags: ["--log", "built-in.log"] }),
   '[permissions]\ndefault = "allow"',
+  // Commands tell their pids here, which inside a sandbox are others.
+  '[sandbox]\nmode = "off"',
   '[kiln]\ndeny = ["**/forbidden/**"]',
 ].join("\n");
 

@@ -56,10 +56,10 @@ export class MirrorStage implements AsyncDisposable {
       `[acp.agents.${name}]`,
       `command = ${JSON.stringify(process.execPath)}`,
       `args = ${command}`,
-      // The stage lies outside of every kiln, and an agent in a sandbox has to come to it as well.
-      `config_dirs = [${JSON.stringify(this.#folder)}]`,
       settings,
     ];
+    // What the agent is given, the test uses in its place, and the test is in no sandbox.
+    lines.push(`[acp.agents.${name}.sandbox]`, 'mode = "off"');
     if (delegation !== undefined) lines.push(`[acp.agents.${name}.delegation]`, delegation);
     return `${lines.join("\n")}\n`;
   }
