@@ -5,8 +5,8 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { homeDirectory, type Environment } from "../base/paths.ts";
-import type { AgentProfile, Config, KilnRules, SandboxRules } from "../config/config.ts";
-import { kilnOf } from "../kiln/open-kiln.ts";
+import type { AgentProfile, Config, SandboxRules } from "../config/config.ts";
+import { kilnOf, type KilnConfig } from "../kiln/open-kiln.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import type { Confined, Hidden } from "../sandbox/confinement.ts";
 import { ownProgramFolders } from "../sandbox/reach.ts";
@@ -99,9 +99,9 @@ export function toolSocketFolderOf(socketPath: string): string {
  * Where an editor's own agent may work: one process serves all of the editor's sessions, so it reaches every root that
  * sessions may be opened in; without roots, where the editor was started.
  */
-export function kilnOfEditor(cwd: string, rules: KilnRules): Boundary["kiln"] {
-  const [first, ...others] = rules.roots ?? [cwd];
-  return first === undefined ? noKiln(cwd) : kilnOf({ cwd: first, additionalDirectories: others }, rules);
+export function kilnOfEditor(cwd: string, config: KilnConfig): Boundary["kiln"] {
+  const [first, ...others] = config.kiln.roots ?? [cwd];
+  return first === undefined ? noKiln(cwd) : kilnOf({ cwd: first, additionalDirectories: others }, config);
 }
 
 /** The kiln of nobody: a directory to start in, and nothing to work on. */

@@ -129,7 +129,7 @@ export class Doors {
           initialize,
           owner,
           cwd,
-          boundary: { worksFor: "editor", kiln: kilnOfEditor(cwd, config.current.kiln) },
+          boundary: { worksFor: "editor", kiln: kilnOfEditor(cwd, config.current) },
           hasTools: true,
         }),
       knownAnswer: (profile, initialize) => agents.knownAnswer(profile, initialize),
