@@ -251,5 +251,7 @@ function isSameProgram(one: AgentProfile, other: AgentProfile): boolean {
 
 /** When anything was last heard of a child or of one further down, in milliseconds since 1970. */
 function lastHeardOf(session: Session): number {
+  // One that is being started has a deadline of its own.
+  if (session.state === "opening") return Date.now();
   return Math.max(session.lastHeardAt, ...[...session.children].map(lastHeardOf));
 }

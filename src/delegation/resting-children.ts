@@ -65,11 +65,12 @@ export class RestingChildren {
     if (mayRest && idleMs > 0 && session.state !== "ended") await this.#endBelow(session);
     // What it had asked for may have taken its time to go.
     const isWelcome = mayRest && idleMs > 0 && session.state !== "ended" && session.parent?.state !== "ended";
-    if (isWelcome) this.#rest(child, idleMs);
+    if (isWelcome) await this.#rest(child, idleMs);
     else await session.end("its task ended");
   }
 
-  #rest(child: Child, idleMs: number): void {
+  /** Resolves when those are gone that had to make room for it. */
+  async #rest(child: Child, idleMs: number): Promise<void> {
     const { session } = child;
     const timer = setTimeout(() => void this.#end(rest, "nobody went on with it"), idleMs);
     const rest: Rest = { child, timer };
@@ -80,7 +81,7 @@ export class RestingChildren {
     });
     const siblings = [...this.#resting.values()].filter((one) => one.child.session.root === session.root);
     const surplus = siblings.slice(0, Math.max(0, siblings.length - maxRestingPerTree));
-    for (const one of surplus) void this.#end(one, "others rest as well");
+    await Promise.all(surplus.map((one) => this.#end(one, "others rest as well")));
   }
 
   #end(rest: Rest, reason: string): Promise<void> {

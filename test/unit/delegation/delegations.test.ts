@@ -329,6 +329,7 @@ describe("a child that waits for its human, or has just been answered", () => {
     const question = { sessionId: delegation.childSessionId!, rootId: root.id, title: "May I?" };
     return {
       delegation,
+      child: [...root.children][0]!,
       ask: () => bus.emit("permission.asked", question),
       answer: (title = question.title) => bus.emit("permission.answered", { ...question, title, outcome: "allowed" }),
       pass: async (seconds: number) => {
@@ -349,6 +350,28 @@ describe("a child that waits for its human, or has just been answered", () => {
     await pass(stallSeconds - 0.1);
     expect(delegation.stage).toBe("running");
     await pass(stallSeconds);
+    expect(delegation.snapshot).toMatchObject({ status: "timed_out", error: { code: "CRU_DELEGATION_STALLED" } });
+  });
+
+  test("is not silent while a child of its own is being started, which has a deadline of its own", async () => {
+    const { delegation, child, pass } = await silentChild();
+    const { profile: own, grant, cwd } = child;
+    const below = new Session({
+      origin: "delegation",
+      profile: own,
+      grant,
+      cwd,
+      kiln: child.kiln,
+      parent: child,
+      client: nobody,
+      scope: new Scope((what, error) => expect.unreachable(`${what}: ${String(error)}`)),
+      interceptors: () => [],
+    });
+    child.children.add(below);
+    await pass(stallSeconds * 3.5);
+    expect(delegation.stage).toBe("running");
+    below.opened();
+    await pass(stallSeconds * 2.5);
     expect(delegation.snapshot).toMatchObject({ status: "timed_out", error: { code: "CRU_DELEGATION_STALLED" } });
   });
 
