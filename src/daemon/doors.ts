@@ -10,6 +10,7 @@ import { conversationBefore } from "../delegation/context.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
+import { tellLostDelegations } from "../display/lost.ts";
 import { EditorConnection } from "../editor/connection.ts";
 import type { EditorPorts } from "../editor/ports.ts";
 import type { AccessTokens } from "../mcp/access.ts";
@@ -160,6 +161,7 @@ export class Doors {
         const successors = all.flatMap((root) => [...root.children].filter(({ origin }) => origin === "handoff"));
         for (const session of successors) holdBack(session, isCongested);
       },
+      restored: (session) => tellLostDelegations(session, { store, since: performance.timeOrigin }),
       reopened: (session) => {
         handoffs.reopened(session);
         shown.reopened(session);

@@ -52,6 +52,8 @@ export interface EditorPorts {
   cancelChild(sessionId: string, roots: Iterable<Session>): void;
   /** The editor of these sessions reads slower than is written to it, or has caught up. */
   congested(roots: Iterable<Session>, isCongested: boolean): void;
+  /** The daemon that this session's editor had before has died with whatever it was doing. */
+  restored(session: Session): void;
   /** A stored conversation is open again, on the agent it was begun with. */
   reopened(session: Session): void;
   /** The editor is gone: ends the session, or has what its profile keeps in the background go on. */

@@ -31,6 +31,7 @@ async function restore(desk: Desk, id: string, params: Record<string, unknown>):
   recall(session, ports.store);
   session.opened();
   tellLost(session);
+  ports.restored(session);
   ports.reopened(session);
   return {};
 }
