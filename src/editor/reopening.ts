@@ -64,6 +64,7 @@ async function reopen(desk: Desk, id: string, { request, params }: Reopening): P
       desk.sessions.delete(id);
       // What went on without an editor goes on without this one.
       await ports.leave(session, "it could not be opened");
+      if (!isOwn) ports.store.deleteSession(id);
     }
     throw error;
   }

@@ -176,7 +176,7 @@ describe("a daemon that is killed", () => {
     const session = await editor.newSession(home.kiln);
     const good = await readFile(home.configFile, "utf8");
     await writeFile(home.configFile, `${good}\nsurprise = 1\n`);
-    await killed(home, editor, { notice: "unknown key \"surprise\"" });
+    await killed(home, editor, { notice: 'unknown key "surprise"' });
     const { error } = await editor.sendRequest("session/prompt", ask(session, "say x")).answer();
     expect(error).toMatchObject({ data: { code: "CRU_CONFIG_INVALID" } });
     expect(error?.message).toMatch(/crucible\.toml:\d+:\d+/);
