@@ -18,6 +18,7 @@ import { createDemoLog } from "../../../src/cli/render/demo-log.ts";
 import { errorText } from "../../../src/cli/render/error-text.ts";
 import { explanationText } from "../../../src/cli/render/explanation-text.ts";
 import { openLiveTree, type Screen } from "../../../src/cli/render/live-tree.ts";
+import { logText } from "../../../src/cli/render/log-text.ts";
 import { showProgress } from "../../../src/cli/render/progress-line.ts";
 import { questionText } from "../../../src/cli/render/question-text.ts";
 import { sessionTreeText } from "../../../src/cli/render/session-tree.ts";
@@ -324,6 +325,14 @@ const pages: Record<string, Page> = {
         ),
       );
       return [markdown.begin(), ...written, markdown.end()].join("");
+    },
+    manyLines: true,
+  },
+  "crucible logs": {
+    file: "log-text.ts",
+    shown: () => {
+      const fields = hostile({ sessionId: "ses_1", rootId: "ses_2", delegationId: "del_1" });
+      return logText({ time: undefined, level: "info", message: hostile("it was so"), fields, line: "" }, style);
     },
     manyLines: true,
   },
