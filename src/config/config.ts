@@ -162,5 +162,8 @@ export interface Config {
     readonly logLevel: LogLevel;
     /** Agent processes at once, in the whole daemon. */
     readonly maxAgents: number;
+    /** 0 = for ever. */
+    readonly retentionDays: number;
+    readonly maxStoreMb: number;
   };
 }

@@ -341,6 +341,15 @@ export const configFile = table("Configuration of Crucible.", {
       default: 32,
       meaning: "Agent processes that may run at once in the whole daemon.",
     }),
+    retention_days: key(z.number().min(0).max(36_500), {
+      default: 30,
+      meaning:
+        "Days after which a conversation that nobody has touched is deleted, with all that descends from it; 0 keeps all.",
+    }),
+    max_store_mb: key(z.int().min(1).max(1_048_576), {
+      default: 1024,
+      meaning: "Size of what is stored, in MiB; the oldest conversations go first.",
+    }),
   }),
 });
 

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { deferred } from "../base/deferred.ts";
+import { messageOf } from "../base/errors.ts";
 import { daemonLogFile, defaultSocketPath, stateDirectory } from "../base/paths.ts";
 import { Scope } from "../base/scope.ts";
 import { programVersion } from "../base/version.ts";
@@ -24,6 +25,7 @@ import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
 import type { Store } from "../sessions/records.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
+import { startRetention } from "../sessions/retention.ts";
 import { openStore } from "../sessions/store.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 import { Boundaries } from "./boundaries.ts";
@@ -38,6 +40,7 @@ import { pipeline } from "./pipeline.ts";
 import { preparePrivateFolder } from "./private-folder.ts";
 import { holdBack, RunningAgents } from "./running-agents.ts";
 import { SessionFactory } from "./session-factory.ts";
+import { removeStored } from "./stored-files.ts";
 import { successorOpener } from "./successor-opener.ts";
 import { listenOnSocket } from "./socket-server.ts";
 import { GitWorktrees } from "./worktrees.ts";
@@ -176,6 +179,20 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   scope.add("tools", () => tools.close());
   scope.add("worktrees", () => worktrees.close());
   scope.add("sessions", () => registry.endAll("the daemon is ending"));
+
+  if (isOwner) {
+    const retention = startRetention({
+      store,
+      limits() {
+        const { retentionDays, maxStoreMb } = config.current.server;
+        return { maxAgeDays: retentionDays, maxBytes: maxStoreMb * 1024 * 1024 };
+      },
+      isLive: (id) => registry.get(id) !== undefined,
+      remove: (id) => removeStored(id, { store, stateDirectory: state }),
+      onFailure: (error) => bus.emit("warning", { where: "store", message: messageOf(error) }),
+    });
+    scope.add("retention", retention);
+  }
 
   const startedAt = Date.now();
   const parts = {

@@ -144,14 +144,6 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
     });
   }
 
-  function liveIn(record: SessionRecord): SessionRecord | undefined {
-    if (stateIn(record) !== "ended") return record;
-    return store
-      .childrenOf(record.id)
-      .map(liveIn)
-      .find((live) => live !== undefined);
-  }
-
   return {
     async sessions(params) {
       const sessions: StoredSession[] = [];
@@ -189,7 +181,7 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
 
     async delete_session({ id }) {
       const record = sessionNamed(id);
-      const live = liveIn(record);
+      const live = store.treeOf(record.id).find((one) => stateIn(one) !== "ended");
       const above = lineageOf(record).find((one) => (stateOf(one.id) ?? "ended") !== "ended");
       if (live || above) {
         const open = live?.id ?? above!.id;

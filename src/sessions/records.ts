@@ -35,6 +35,8 @@ export interface SessionQuery {
   cwd?: string | undefined;
   /** Only those that no other session opened. */
   isRoot?: boolean | undefined;
+  /** Those touched longest ago come first instead of last. */
+  isOldestFirst?: boolean | undefined;
   /** Those after this one in the order of the list: for the next page. */
   after?: Pick<SessionRecord, "id" | "updatedAt"> | undefined;
   limit: number;
@@ -145,6 +147,8 @@ export interface Store {
   childrenOf(sessionId: string): SessionRecord[];
   /** The session that stands for an agent's own conversation. */
   findAgentSession(profile: string, agentSessionId: string): SessionRecord | undefined;
+  /** A session and all that descends from it; empty if it is not stored. */
+  treeOf(id: string): SessionRecord[];
   /** Deletes a session with all that descends from it and everything kept of these. Throws CRU_STORE_UNWRITABLE. */
   deleteSession(id: string): Deleted;
   saveDelegation(record: DelegationRecord): void;
@@ -169,5 +173,9 @@ export interface Store {
   /** At start: whatever was under way when the last daemon ended has an unknown outcome. Returns how many. */
   markLost(): number;
   readonly health: StoreHealth;
+  /** What is stored, in bytes; without what is free in the file for what comes next. */
+  bytes(): number;
+  /** Gives some of what is free in the file back to the disk. True when nothing is left to give. */
+  shrink(): boolean;
   close(): void;
 }

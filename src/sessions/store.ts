@@ -102,7 +102,7 @@ class SqliteStore implements Store {
     return this.#tables.all(sql, [profile, agentSessionId]).map(toSession)[0];
   }
 
-  listSessions({ profile, cwd, isRoot, after, limit }: SessionQuery): SessionRecord[] {
+  listSessions({ profile, cwd, isRoot, isOldestFirst, after, limit }: SessionQuery): SessionRecord[] {
     this.#flush();
     const conditions = ["1"];
     const values: unknown[] = [];
@@ -113,8 +113,9 @@ class SqliteStore implements Store {
     if (profile !== undefined) require("profile = ?", profile);
     if (cwd !== undefined) require("cwd = ?", cwd);
     if (isRoot !== undefined) require(`parent_id IS ${isRoot ? "" : "NOT "}NULL`);
-    if (after) require("(updated_at, id) < (?, ?)", after.updatedAt, after.id);
-    const sql = `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY updated_at DESC, id DESC LIMIT ?`;
+    if (after) require(`(updated_at, id) ${isOldestFirst ? ">" : "<"} (?, ?)`, after.updatedAt, after.id);
+    const order = isOldestFirst ? "updated_at, id" : "updated_at DESC, id DESC";
+    const sql = `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?`;
     return this.#tables.all(sql, [...values, limit]).map(toSession);
   }
 
@@ -124,9 +125,17 @@ class SqliteStore implements Store {
     return this.#tables.all(sql, [sessionId]).map(toSession);
   }
 
+  treeOf(id: string): SessionRecord[] {
+    const root = this.findSession(id);
+    const tree = new Map(root ? [[id, root]] : []);
+    // It grows while it is gone through.
+    for (const one of tree.values()) for (const child of this.childrenOf(one.id)) tree.set(child.id, child);
+    return [...tree.values()];
+  }
+
   deleteSession(id: string): Deleted {
     this.#flush();
-    const sessionIds = this.#tree(id);
+    const sessionIds = [...new Set([id, ...this.treeOf(id).map((one) => one.id)])];
     const delegationIds = sessionIds.flatMap((one) => this.delegationsOf(one).map((delegation) => delegation.id));
     this.#tables.delete([
       { table: "delegations", column: "caller_session_id", values: sessionIds },
@@ -228,6 +237,14 @@ class SqliteStore implements Store {
     return open.length;
   }
 
+  bytes(): number {
+    return this.#tables.bytes();
+  }
+
+  shrink(): boolean {
+    return this.#tables.shrink();
+  }
+
   close(): void {
     this.#flush();
     this.#tables.close();
@@ -235,13 +252,6 @@ class SqliteStore implements Store {
 
   #storedSession(id: string): SessionRecord | undefined {
     return this.#tables.all("SELECT * FROM sessions WHERE id = ?", [id]).map(toSession)[0];
-  }
-
-  /** A session and all that descends from it. */
-  #tree(id: string): string[] {
-    const ids = new Set([id]);
-    for (const one of ids) for (const child of this.childrenOf(one)) ids.add(child.id);
-    return [...ids];
   }
 
   #writeSoon(): void {

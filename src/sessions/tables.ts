@@ -22,6 +22,7 @@ export const storeRetryMs = 10_000;
 const pageBytes = 4096;
 const stretchesDroppedAtOnce = 64;
 const longestNote = 200;
+const pagesFreedAtOnce = 2000;
 
 /** The tables and what makes a row one of its kind. */
 const keys = {
@@ -54,6 +55,7 @@ export class Tables {
   readonly #database = new Database(":memory:");
   readonly #statements = new Map<string, Database.Statement>();
   #isAttached = false;
+  #file = "";
   #health: StoreHealth = { degradedSince: null, reason: null, lost: 0 };
   #retry: NodeJS.Timeout | undefined;
 
@@ -115,6 +117,35 @@ export class Tables {
     }
   }
 
+  /** What stands in the file and in memory, in bytes. */
+  bytes(): number {
+    const places = this.#isAttached ? ["kept", "main"] : ["main"];
+    const figure = (place: string, name: string): number => Number(this.all(`PRAGMA ${place}.${name}`)[0]?.[name] ?? 0);
+    const sizes = places.map(
+      (place) => (figure(place, "page_count") - figure(place, "freelist_count")) * figure(place, "page_size"),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Gives some free pages of the file back to the disk. True when none are left, or when that cannot be done now. */
+  shrink(): boolean {
+    if (!this.#isAttached || this.#health.degradedSince !== null) return true;
+    // A connection of its own: one that has read from the file may not write its log into it.
+    const database = new Database(this.#file);
+    try {
+      database.exec(
+        `PRAGMA busy_timeout = 2000; PRAGMA incremental_vacuum(${pagesFreedAtOnce}); PRAGMA wal_checkpoint(TRUNCATE);`,
+      );
+      const [row] = database.prepare("PRAGMA freelist_count").all() as Row[];
+      return Number(row?.["freelist_count"]) === 0;
+    } catch {
+      // Somebody else writes; the next time is early enough.
+      return true;
+    } finally {
+      database.close();
+    }
+  }
+
   /** Last attempt to have the file take what is in memory; what it does not take is gone. */
   close(): void {
     clearTimeout(this.#retry);
@@ -167,7 +198,8 @@ export class Tables {
   }
 
   #attach(): void {
-    this.#database.prepare("ATTACH ? AS kept").run(this.#options.prepareFile());
+    this.#file = this.#options.prepareFile();
+    this.#database.prepare("ATTACH ? AS kept").run(this.#file);
     this.#isAttached = true;
     this.#database.exec("PRAGMA kept.synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
     this.#show((table) => {

@@ -89,7 +89,13 @@ describe("a configuration", () => {
     });
     expect(config.sandbox).toEqual(usualSandbox);
     expect(config.limits).toEqual({ memory: undefined, pids: undefined, graceSeconds: 2 });
-    expect(config.server).toEqual({ socket: undefined, logLevel: "info", maxAgents: 32 });
+    expect(config.server).toEqual({
+      socket: undefined,
+      logLevel: "info",
+      maxAgents: 32,
+      retentionDays: 30,
+      maxStoreMb: 1024,
+    });
   });
 
   test("may be an empty file", () => {
@@ -174,6 +180,8 @@ grace_seconds = 0
 socket = "/run/x.sock"
 log_level = "trace"
 max_agents = 1
+retention_days = 0.5
+max_store_mb = 64
 `;
     const request = folder.request({ file: folder.write("crucible.toml", toml) });
     const config = loadConfig({ ...request, env: { ...request.env, HOME: home } });
@@ -195,7 +203,13 @@ max_agents = 1
     });
     expect(config.sandbox).toEqual({ mode: "landlock", accept: "advisory", appliesTo: "all", home: "real" });
     expect(config.limits).toEqual({ memory: 1.5 * 1024 ** 3, pids: 100, graceSeconds: 0 });
-    expect(config.server).toEqual({ socket: "/run/x.sock", logLevel: "trace", maxAgents: 1 });
+    expect(config.server).toEqual({
+      socket: "/run/x.sock",
+      logLevel: "trace",
+      maxAgents: 1,
+      retentionDays: 0.5,
+      maxStoreMb: 64,
+    });
     expect(config.agents.get("own")).toEqual({
       name: "own",
       family: undefined,
