@@ -23,6 +23,7 @@ import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
+import { startSweeping } from "../process/sweep.ts";
 import type { Store } from "../sessions/records.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
 import { startRetention } from "../sessions/retention.ts";
@@ -119,6 +120,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     onWarning: warn,
   });
   scope.add("agents", () => launcher.close());
+  scope.add("sweep", startSweeping({ stateDirectory: state, launcher, onWarning: warn }));
 
   const version = programVersion();
   const registry = new SessionRegistry(bus);

@@ -13,8 +13,8 @@ export interface JournalRecord {
   /** What it was started in; records of earlier versions do not say. */
   readonly sandbox?: string;
   readonly daemon: { readonly pid: number; readonly startTime: number; readonly bootId: string };
-  /** Absent until the process has started. */
-  readonly process?: { readonly pid: number; readonly startTime: number };
+  /** Absent until the process has started. `groupId`: of its process group, and of its session. */
+  readonly process?: { readonly pid: number; readonly startTime: number; readonly groupId?: number };
 }
 
 export interface Journal {

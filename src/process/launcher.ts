@@ -12,6 +12,7 @@ import { createJournal, type JournalRecord } from "./journal.ts";
 import { LocalChild, type PipedChild } from "./local-child.ts";
 import { markedEnvironment } from "./marker.ts";
 import { createProcessTable } from "./own-table.ts";
+import { endFound, marked, type Reaped } from "./reap.ts";
 import type { ProcessEntry, ProcessTable } from "./process-table.ts";
 import { spawnFailure } from "./spawn-failure.ts";
 
@@ -37,11 +38,17 @@ export interface EndedProcess {
   readonly reason: string;
 }
 
+/** Trees that have ended and whose marks are still looked for; of more, the earliest are forgotten. */
+export const maxEndedTrees = 10_000;
+
 const killNowPatienceMs = 500;
+const sweepGraceMs = 1000;
 
 export type LocalLauncher = Launcher & {
   /** Those whose tree is not gone yet. */
   running(): readonly RunningProcess[];
+  /** Ends what carries the mark of a tree that has ended, and tells what that was. Finds nothing where marks cannot be read. */
+  sweep(): Promise<Reaped[]>;
   /** Starts no more, ends all, and resolves when nothing is left of any. */
   close(): Promise<void>;
   /** SIGKILL to every tree, holding up everything else until they are gone or 500 ms have passed: before a forced exit. */
@@ -55,6 +62,8 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
   const daemon = { pid: process.pid, startTime: table.startTimeOf(process.pid) ?? 0, bootId: table.bootId };
   const running = new Set<LocalChild>();
   const starting = new Set<Promise<unknown>>();
+  /** Labels of the trees that have ended, by their marks. */
+  const over = new Map<string, string>();
   let closing = false;
 
   async function launch(spec: LaunchSpec, { signal, onStderr }: LaunchOptions = {}): Promise<RunningProcess> {
@@ -103,7 +112,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
     });
     running.add(child);
     try {
-      await journal.write({ ...record, process: { pid: child.pid, startTime } });
+      await journal.write({ ...record, process: { pid: child.pid, startTime, groupId: child.pid } });
     } catch (error) {
       // The marker in the first record is enough to find it again.
       onWarning(`could not complete the record of ${spec.label} (pid ${child.pid}): ${messageOf(error)}`);
@@ -113,8 +122,11 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
 
   async function forget(child: LocalChild, spec: LaunchSpec, left: readonly ProcessEntry[]): Promise<void> {
     running.delete(child);
+    over.set(child.id, spec.label);
+    const [earliest] = over.keys();
+    if (over.size > maxEndedTrees && earliest !== undefined) over.delete(earliest);
     if (left.length === 0) return removeRecord(child.id);
-    // The record stays: the next daemon tries again.
+    // The record stays until a sweep, or the next daemon, has ended the rest.
     onWarning(`could not end all of ${spec.label}: pid ${left.map(({ pid }) => pid).join(", ")} ignores SIGKILL`);
   }
 
@@ -127,6 +139,23 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
         cause,
       });
     }
+  }
+
+  async function sweep(): Promise<Reaped[]> {
+    if (!table.readsMarkers) return [];
+    const snapshot = await table.snapshot();
+    const found = new Set<string>();
+    for (const { pid, dead, startTime } of snapshot.entries.values()) {
+      if (dead || pid === process.pid || startTime < daemon.startTime) continue;
+      for (const id of snapshot.markersOf(pid)) if (over.has(id)) found.add(id);
+    }
+    return Promise.all([...found].map((id) => endRest(id, over.get(id) ?? id)));
+  }
+
+  async function endRest(id: string, label: string): Promise<Reaped> {
+    const { ended, left } = await endFound(marked(id, table), { table, graceMs: sweepGraceMs });
+    if (left.length === 0) await removeRecord(id);
+    return { label, pids: ended };
   }
 
   async function removeRecord(id: string): Promise<void> {
@@ -145,6 +174,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
 
   return Object.assign(tracked, {
     running: () => [...running],
+    sweep,
     async close() {
       closing = true;
       await Promise.all([...[...running].map((child) => child.end()), Promise.allSettled(starting)]);

@@ -36,7 +36,7 @@ export async function reapLeftovers(stateDirectory: string, options: ReapOptions
 
   return Promise.all(
     orphaned.map(async (record) => {
-      const { ended, left } = await endLeftovers(record, { table, graceMs });
+      const { ended, left } = await endFound(finder(record, table), { table, graceMs });
       if (left.length === 0) await journal.remove(record.id);
       else onWarning(`could not end what is left of ${record.label}: pid ${left.join(", ")}`);
       return { label: record.label, pids: ended };
@@ -50,12 +50,11 @@ function daemonLives(record: JournalRecord, entries: ReadonlyMap<number, Process
   return bootId === table.bootId && entry?.startTime === startTime && !entry.dead;
 }
 
-async function endLeftovers(
-  record: JournalRecord,
-  options: { table: ProcessTable; graceMs: number },
+/** SIGTERM to what is found, SIGKILL after `graceMs`, until nothing is found any more. Tells what it ended, and what not. */
+export async function endFound(
+  find: () => Promise<readonly ProcessEntry[]>,
+  { table, graceMs }: { table: ProcessTable; graceMs: number },
 ): Promise<{ ended: number[]; left: number[] }> {
-  const { table, graceMs } = options;
-  const find = finder(record, table);
   const ended = new Set<number>();
   const startedAt = performance.now();
   let emptyLooks = 0;
@@ -75,16 +74,19 @@ async function endLeftovers(
   }
 }
 
+/** What lives and carries a mark. */
+export function marked(id: string, table: ProcessTable): () => Promise<readonly ProcessEntry[]> {
+  return async () => {
+    const snapshot = await table.snapshot();
+    return [...snapshot.entries.values()].filter(
+      // A daemon started from within the old tree carries its marker too, and it is the one that reaps.
+      (entry) => !entry.dead && entry.pid !== process.pid && snapshot.markersOf(entry.pid).includes(id),
+    );
+  };
+}
+
 function finder(record: JournalRecord, table: ProcessTable): () => Promise<readonly ProcessEntry[]> {
-  if (table.readsMarkers) {
-    return async () => {
-      const snapshot = await table.snapshot();
-      return [...snapshot.entries.values()].filter(
-        // A daemon started from within the old tree carries its marker too, and it is the one that reaps.
-        (entry) => !entry.dead && entry.pid !== process.pid && snapshot.markersOf(entry.pid).includes(record.id),
-      );
-    };
-  }
+  if (table.readsMarkers) return marked(record.id, table);
   if (record.process === undefined) return async () => [];
   const tree = new ProcessTree({ table, id: record.id, top: record.process });
   return () => tree.members();

@@ -50,8 +50,15 @@ export async function enforceRetention(parts: RetentionParts, signal?: AbortSign
     await remove(id);
     deleted++;
   }
-  while (deleted > 0 && !signal?.aborted && !store.shrink()) await setImmediate();
+  if (deleted > 0) await shrinkAll(store, signal);
   return deleted;
+}
+
+async function shrinkAll(store: Store, signal: AbortSignal | undefined): Promise<void> {
+  for (let isDone = store.shrink(); !isDone; isDone = store.shrink()) {
+    await setImmediate();
+    if (signal?.aborted) return;
+  }
 }
 
 /** The root sessions of trees in which nothing is open, those touched longest ago first. */
