@@ -77,6 +77,20 @@ export class Boundaries {
     });
   }
 
+  /** A program of Crucible's own that works on what agents have written, as git does: held by the rules for all agents. */
+  confineTool(spec: LaunchSpec, { read, write }: Pick<Kiln, "read" | "write">): Promise<Confined> {
+    return this.#sandbox.confine(spec, {
+      profile: { name: `@${spec.label}`, family: undefined, configDirs: [] },
+      rules: this.#parts.config().sandbox,
+      directories: [],
+      readable: read,
+      writable: write,
+      readOnly: false,
+      network: "none",
+      toolSockets: undefined,
+    });
+  }
+
   /** The daemon's own files. Looked for each time: a socket, a lock and a configuration come and go. */
   #hidden(): Hidden[] {
     const { stateDirectory, socketPath, config } = this.#parts;

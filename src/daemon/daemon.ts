@@ -109,8 +109,11 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
 
   const warn = (message: string): void => bus.emit("warning", { where: "processes", message });
   await reapLeftovers(state, { onWarning: warn });
+  const boundaries = new Boundaries({ config: () => config.current, stateDirectory: state, socketPath });
+  bus.on("config.reloaded", () => boundaries.revise());
   const worktrees = new GitWorktrees({
     stateDirectory: state,
+    confine: (spec, { read, write }) => boundaries.confineTool(spec, { read, write }),
     onWarning: (message) => bus.emit("warning", { where: "worktrees", message }),
   });
   if (isOwner) await worktrees.sweep((id, patch) => addPatch(store, id, patch));
@@ -127,8 +130,6 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
   const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
-  const boundaries = new Boundaries({ config: () => config.current, stateDirectory: state, socketPath });
-  bus.on("config.reloaded", () => boundaries.revise());
   const openToolSockets = (): Promise<string> => tools.openSockets();
   const agents = new RunningAgents({
     launcher,

@@ -3,7 +3,9 @@
  * repository can have a program started by it, and with no variable of a surrounding git.
  */
 import { oneLine } from "../base/text.ts";
-import { runToEnd } from "../process/run.ts";
+import type { LaunchSpec } from "../process/child.ts";
+import { runToEnd, type FinishedRun, type RunOptions } from "../process/run.ts";
+import type { Confined } from "../sandbox/confinement.ts";
 
 /** Longest run of one git command, in milliseconds: a checkout of a large repository takes minutes on a slow disk. */
 const timeoutMs = 10 * 60 * 1000;
@@ -20,6 +22,8 @@ export interface GitCall {
   env?: Readonly<Record<string, string>>;
   signal?: AbortSignal | undefined;
   outputFile?: string;
+  /** Puts it into a sandbox. For every call that may start what a repository names, such as a filter. */
+  confine?: (spec: LaunchSpec) => Promise<Confined>;
 }
 
 /** git said no. Not an error of its own kind: whoever asked knows what it means. */
@@ -28,15 +32,29 @@ export class GitFailure extends Error {
 }
 
 /** What git wrote to stdout, trimmed. Rejects with GitFailure, and with CRU_AGENT_START where there is no git. */
-export async function git({ args, cwd, env = {}, signal, outputFile }: GitCall): Promise<string> {
+export async function git({ args, cwd, env = {}, signal, outputFile, confine }: GitCall): Promise<string> {
   const settings = safeSettings.flatMap((setting) => ["-c", setting]);
-  const run = await runToEnd(
-    { label: "git", command: "git", args: [...settings, ...args], cwd, env: { ...ownEnvironment(), ...env } },
-    { timeoutMs, signal, ...(outputFile === undefined ? {} : { outputFile }) },
-  );
+  const spec: LaunchSpec = {
+    label: "git",
+    command: "/bin/sh",
+    args: ["-c", 'exec git "$@"', "git", ...settings, ...args],
+    cwd,
+    env: { ...ownEnvironment(), ...env },
+  };
+  const options = { timeoutMs, signal, ...(outputFile === undefined ? {} : { outputFile }) };
+  const run = confine ? await runConfined(await confine(spec), options) : await runToEnd(spec, options);
   if (run.code === 0) return run.stdout.trim();
   const why = run.timedOut ? "it took too long" : oneLine(run.stderr, 300) || `it ended with ${run.code ?? run.signal}`;
   throw new GitFailure(`git ${args.find((arg) => !arg.startsWith("-"))}: ${why}`);
+}
+
+async function runConfined(confined: Confined, options: RunOptions): Promise<FinishedRun> {
+  try {
+    return await runToEnd(confined.spec, options);
+  } finally {
+    confined.started();
+    await confined.release();
+  }
 }
 
 function ownEnvironment(): Record<string, string> {

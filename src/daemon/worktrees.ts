@@ -15,6 +15,8 @@ import { CrucibleError, isSystemError, messageOf } from "../base/errors.ts";
 import { isolationRefused } from "../delegation/errors.ts";
 import type { PatchArtifact, Worktree, WorktreeRequest, Worktrees } from "../delegation/ports.ts";
 import { inWorktree } from "../kiln/child-kiln.ts";
+import type { LaunchSpec } from "../process/child.ts";
+import type { Confined } from "../sandbox/confinement.ts";
 import { git, GitFailure } from "./git.ts";
 import { strangeRepository } from "./own-repository.ts";
 
@@ -23,7 +25,15 @@ const closePatienceMs = 15_000;
 
 export interface GitWorktreesOptions {
   stateDirectory: string;
+  /** Puts a git that works in a repository into a sandbox: a repository can name programs, and an agent wrote its settings. */
+  confine: (spec: LaunchSpec, places: GitPlaces) => Promise<Confined>;
   onWarning: (message: string) => void;
+}
+
+/** What a git may read, and what it may write to. */
+export interface GitPlaces {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
 }
 
 /** What is written down of a worktree. */
@@ -46,12 +56,14 @@ interface Place {
 export class GitWorktrees implements Worktrees {
   readonly #folder: string;
   readonly #patches: string;
+  readonly #confine: GitWorktreesOptions["confine"];
   readonly #onWarning: (message: string) => void;
   readonly #live = new Set<Promise<void>>();
   /** For each repository, what changes its list of worktrees, one after the other: git trips over half of another's entry. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor({ stateDirectory, onWarning }: GitWorktreesOptions) {
+  constructor({ stateDirectory, confine, onWarning }: GitWorktreesOptions) {
+    this.#confine = confine;
     this.#folder = join(stateDirectory, "worktrees");
     this.#patches = join(stateDirectory, "patches");
     this.#onWarning = onWarning;
@@ -67,13 +79,11 @@ export class GitWorktrees implements Worktrees {
     this.#live.add(done.promise);
     void done.promise.then(() => this.#live.delete(done.promise));
     const finish = (): Promise<PatchArtifact> => this.#finish(place).finally(() => done.resolve());
-    const { checkout, commit, gitDirectory } = record;
-    // Worktrees of one repository share its objects and branches.
-    const shared = dirname(dirname(gitDirectory));
+    const { checkout, commit } = record;
     const own = inWorktree(kiln, {
       checkout: await realpath(checkout),
       folder: place.folder,
-      git: await realpath(shared),
+      git: await realpath(sharedBy(record)),
     });
     return { cwd: ownCwd, kiln: own, checkout, commit, finish };
   }
@@ -141,8 +151,10 @@ export class GitWorktrees implements Worktrees {
     try {
       // Written down first: a daemon that dies in between leaves nothing that the next one does not know of.
       await writeFile(this.#recordFile(id), JSON.stringify(record), { mode: 0o600 });
+      await mkdir(folder, { mode: 0o700 });
       const args = ["worktree", "add", "--detach", "--quiet", folder, commit];
-      await this.#inTurn(record, () => git({ args, cwd: checkout, signal }));
+      const confine = this.#within({ read: [checkout], write: [sharedBy(record), folder] });
+      await this.#inTurn(record, () => git({ args, cwd: checkout, signal, confine }));
     } catch (error) {
       await this.#discard({ id, folder, record });
       signal.throwIfAborted();
@@ -185,11 +197,12 @@ export class GitWorktrees implements Worktrees {
     const path = join(await realpath(this.#patches), `${id}.patch`);
     await rm(path, { force: true });
     // An index of its own: the child's may be locked by a git that was ended.
-    const index = join(this.#folder, `${id}.index`);
+    const index = join(record.gitDirectory, "crucible.index");
+    const confine = this.#within({ read: [folder], write: [sharedBy(record)] });
     const env = { GIT_DIR: record.gitDirectory, GIT_WORK_TREE: folder, GIT_INDEX_FILE: index };
     try {
-      await git({ args: ["read-tree", "HEAD"], cwd: folder, env });
-      await git({ args: ["add", "--all"], cwd: folder, env });
+      await git({ args: ["read-tree", "HEAD"], cwd: folder, env, confine });
+      await git({ args: ["add", "--all"], cwd: folder, env, confine });
       const shape = [
         "--cached",
         "--binary",
@@ -200,7 +213,7 @@ export class GitWorktrees implements Worktrees {
         "--no-renames",
       ];
       const prefixes = ["--src-prefix=a/", "--dst-prefix=b/"];
-      await git({ args: ["diff", ...shape, ...prefixes, record.commit], cwd: folder, env, outputFile: path });
+      await git({ args: ["diff", ...shape, ...prefixes, record.commit], cwd: folder, env, confine, outputFile: path });
     } finally {
       await rm(index, { force: true });
     }
@@ -236,9 +249,18 @@ export class GitWorktrees implements Worktrees {
     }
   }
 
+  #within(places: GitPlaces): (spec: LaunchSpec) => Promise<Confined> {
+    return (spec) => this.#confine(spec, places);
+  }
+
   #recordFile(id: string): string {
     return join(this.#folder, `${id}.json`);
   }
+}
+
+/** Worktrees of one repository share its objects and branches. */
+function sharedBy({ gitDirectory }: WorktreeRecord): string {
+  return dirname(dirname(gitDirectory));
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -29,22 +29,25 @@ export function refusing(question: unknown): Answer {
 
 /** What was chosen; undefined for an answer that chose nothing the agent had offered. */
 export function kindOfAnswer(question: unknown, answer: unknown): AnswerKind | undefined {
+  return chosenIn(question, answer)?.["kind"] as AnswerKind | undefined;
+}
+
+function chosenIn(question: unknown, answer: unknown): Record<string, unknown> | undefined {
   const outcome = isRecord(answer) ? answer["outcome"] : undefined;
   if (!isRecord(outcome) || outcome["outcome"] !== "selected") return undefined;
-  const chosen = optionsOf(question).find((option) => option["optionId"] === outcome["optionId"]);
-  return chosen?.["kind"] as AnswerKind | undefined;
+  return optionsOf(question).find((option) => option["optionId"] === outcome["optionId"]);
 }
 
 export function isGranted(question: unknown, answer: unknown): boolean {
   return kindOfAnswer(question, answer)?.startsWith("allow") ?? false;
 }
 
-/** The same answer for this one time, where the agent offers that. */
+/** The same answer for this one time, where the agent offers that; none for one that chose what was not offered. */
 export function onceInstead(question: unknown, answer: unknown): unknown {
   const kind = kindOfAnswer(question, answer);
   if (kind === "allow_always") return answerOf(question, "allow_once") ?? answer;
   if (kind === "reject_always") return answerOf(question, "reject_once") ?? answer;
-  return answer;
+  return chosenIn(question, answer) ? answer : withdrawn;
 }
 
 // Two of one kind exist in the wild; the first is the plainer one.

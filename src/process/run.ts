@@ -40,7 +40,7 @@ export async function runToEnd(spec: LaunchSpec, options: RunOptions): Promise<F
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: { ...spec.env, ...markedEnvironment(id) },
-      stdio: ["ignore", file ?? "pipe", "pipe"],
+      stdio: ["ignore", file ?? "pipe", "pipe", ...(spec.sandbox?.descriptors ?? [])],
       detached: true,
     });
     const { pid } = child;

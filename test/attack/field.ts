@@ -1,0 +1,321 @@
+/**
+ * Where the attacker is let loose: a user's home with things worth taking, a kiln, another session at work, and a daemon that
+ * runs as that user. Every canary holds a secret that nobody could guess, so that whoever says it has read it.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import type { DelegationResult } from "../../src/base/delegation.ts";
+import { connectTools, control, openParent, type Parent, type ToolServer } from "../integration/delegating.ts";
+import { callTool, delegateWith } from "../integration/tool-calls.ts";
+import { until } from "../support/conditions.ts";
+import { scriptedProfile, serve, TestHome, type TestDaemon, type TestUser } from "../support/daemon.ts";
+
+/** How agents are held: by the sandbox that is there by default, by none. The columns of the table, in their order. */
+export const modes = ["full", "off"] as const;
+export type Mode = (typeof modes)[number];
+
+const attackerProgram = join(import.meta.dirname, "../agents/attacker.mjs");
+
+/** The user's home and all else lies here: not in /tmp, of which a sandbox makes its own. */
+const bases = { root: "/var/lib", other: homedir() };
+
+export interface Field extends AsyncDisposable {
+  readonly daemon: TestDaemon;
+  readonly parent: Parent;
+  /** What `{name}` stands for in attempts. */
+  readonly places: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly heard: Readonly<Record<"tcp" | "abstract", string[]>>;
+  /** How often the process that stands by was signalled. */
+  strikes(): number;
+  /** State of the other session's delegation that is at work. */
+  otherState(): Promise<string>;
+}
+
+const secretNames = [
+  "ssh",
+  "netrc",
+  "aws",
+  "codexLogin",
+  "claudeSettings",
+  "shellRc",
+  "config",
+  "outside",
+  "above",
+  "otherKiln",
+  "hardLinked",
+  "daemonKey",
+  "inState",
+  "privateHome",
+  "decoyKey",
+  "decoyMemory",
+  "otherResult",
+  "repository",
+] as const;
+
+export async function createField(user: TestUser | undefined): Promise<Field> {
+  const base = await mkdtemp(join(process.getuid?.() === 0 ? bases.root : bases.other, "cru-"));
+  const folder = await realpath(base);
+  const home = new TestHome(folder, user);
+  const undo: (() => unknown)[] = [];
+  try {
+    return await prepared(home, undo);
+  } catch (error) {
+    await undone(undo, home);
+    throw error;
+  }
+}
+
+async function prepared(home: TestHome, undo: (() => unknown)[]): Promise<Field> {
+  const { folder, kiln } = home;
+  const secrets: Record<string, string> = Object.fromEntries(
+    secretNames.map((name) => [name, `SECRET-${name}-${randomBytes(9).toString("hex")}`]),
+  );
+  const size = 100_000 + randomBytes(3).readUIntBE(0, 3);
+  const places = {
+    home: join(folder, "home"),
+    kiln,
+    KILN: kiln.toUpperCase(),
+    outside: join(folder, "outside"),
+    otherKiln: join(folder, "other"),
+    state: home.stateDirectory,
+    socket: home.socket,
+    config: home.configFile,
+  };
+  home.env["MISTRAL_API_KEY"] = secrets["daemonKey"]!;
+
+  const files: Record<string, string> = {
+    "home/.ssh/id_ed25519": secrets["ssh"]!,
+    "home/.ssh/authorized_keys": "",
+    "home/.netrc": secrets["netrc"]!,
+    "home/.npmrc": "",
+    "home/.gitconfig": "",
+    "home/.bashrc": `# ${secrets["shellRc"]}\n`,
+    "home/.aws/credentials": secrets["aws"]!,
+    "home/.codex/auth.json": JSON.stringify({ token: secrets["codexLogin"] }),
+    "home/.codex/config.toml": "",
+    "home/.claude/settings.json": JSON.stringify({ note: secrets["claudeSettings"] }),
+    "home/.claude/.credentials.json": JSON.stringify({ claudeAiOauth: "mine" }),
+    "home/.local/bin/readme": "",
+    "above.txt": secrets["above"]!,
+    "other/plans.txt": secrets["otherKiln"]!,
+    "outside/canary.txt": secrets["outside"]!,
+    "outside/repository/plans.txt": secrets["repository"]!,
+    "outside/planted/.credentials.json": JSON.stringify({ claudeAiOauth: "PLANTED" }),
+    "outside/sized.txt": "x".repeat(size),
+    "state/crucible/homes/other/own.txt": secrets["privateHome"]!,
+    "kiln/own.txt": "its own",
+    "crucible.toml": configuration(secrets["config"]!),
+  };
+  for (const mode of modes) {
+    files[`outside/removable-${mode}/file`] = "";
+    files[`outside/movable-${mode}/file`] = "";
+    files[`outside/linked-${mode}.txt`] = "";
+    files[`outside/hard-linked-${mode}.txt`] = secrets["hardLinked"]!;
+    files[`kiln/own-${mode}/own.txt`] = "";
+  }
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true, mode: 0o755 });
+    await writeFile(join(folder, name), text);
+  }
+  await mkdir(join(folder, "run"), { mode: 0o700 });
+  for (const mode of modes) {
+    await link(join(places.outside, `hard-linked-${mode}.txt`), join(kiln, `found-${mode}.txt`));
+  }
+  execFileSync("mkfifo", [join(kiln, "pipe")]);
+  commitIn(kiln, "own.txt", home.env);
+  commitIn(join(places.outside, "repository"), "plans.txt", home.env);
+  await chmod(folder, 0o755);
+  if (home.user) await give(folder, home.user);
+
+  const decoy = await standBy(home, { cwd: places.outside, secrets });
+  undo.push(() => decoy.kill("SIGKILL"));
+  const heard = { tcp: [] as string[], abstract: [] as string[] };
+  const abstract = `crucible-attack-${randomBytes(6).toString("hex")}`;
+  const tcp = await listening(createServer(), { port: 0, host: "127.0.0.1" }, heard.tcp);
+  const unix = await listening(createServer(), { path: `\0${abstract}` }, heard.abstract);
+  undo.push(
+    () => tcp.close(),
+    () => unix.close(),
+  );
+
+  const daemon = await serve(home);
+  undo.push(() => daemon.stop());
+  const other = await openParent(daemon, "parent", { cwd: places.otherKiln });
+  const parent = await openParent(daemon, "parent");
+  undo.push(
+    () => parent[Symbol.asyncDispose](),
+    () => other[Symbol.asyncDispose](),
+  );
+  await other.prompt(`say ${secrets["inState"]}`);
+  const tools = await other.tools();
+  const done = await delegateWith(tools, { agent: "helper", task: `say ${secrets["otherResult"]}` });
+  const { data: running } = await callTool<DelegationResult>(tools, "delegate_session", {
+    agent: "helper",
+    task: "hang",
+    background: true,
+  });
+  using door = await control(daemon);
+  const { startedAt } = await door.request("status", {});
+
+  return {
+    daemon,
+    parent,
+    secrets: { ...secrets, size: String(size), startedAt: String(startedAt), token: await tokenOf(other) },
+    places: {
+      ...places,
+      daemonPid: String(daemon.pid),
+      decoyPid: String(decoy.pid),
+      tcpPort: String((tcp.address() as AddressInfo).port),
+      abstract,
+      mcpUrl: httpServer(await other.servers()).url,
+      token: await tokenOf(other),
+      endedToken: await endedToken(parent, kiln),
+      otherSession: other.session,
+      otherChild: done.session_id ?? "",
+      otherDelegation: done.delegation_id,
+      otherRunning: running.delegation_id,
+    },
+    heard,
+    strikes: () => (existsSync(join(folder, "struck")) ? readFileSync(join(folder, "struck"), "utf8").length : 0),
+    async otherState() {
+      const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", {
+        ids: [running.delegation_id],
+        wait_seconds: 0,
+      });
+      return data.delegations[0]?.status ?? "unknown";
+    },
+    [Symbol.asyncDispose]: async () => {
+      await tools.close();
+      await undone(undo, home);
+    },
+  };
+}
+
+async function undone(undo: (() => unknown)[], home: TestHome): Promise<void> {
+  for (const step of undo.toReversed()) await step();
+  try {
+    await home.assertNothingLeft();
+  } finally {
+    for (const pid of home.processes()) process.kill(pid, "SIGKILL");
+    await rm(home.folder, { recursive: true, force: true });
+  }
+}
+
+/** What the attackers may do is wide where it is not the point: the kiln and the sandbox have to hold by themselves. */
+function configuration(secret: string): string {
+  const attackers = modes.map((mode) => attackerProfile(mode));
+  const forbidden = modes.flatMap((mode) =>
+    ["forbidden", "outsider"].map((name) => scriptedProfile(`${name}-${mode}`)),
+  );
+  const names = JSON.stringify(["helper", "absent", ...modes.map((mode) => `attacker-${mode}`)]);
+  const delegation = `enabled = true\nmax_depth = 2\nresult_max_bytes = 50000000\nallowed_targets = ${names}`;
+  return [
+    `# ${secret}`,
+    scriptedProfile("parent", { delegation }),
+    scriptedProfile("helper", { delegation: "enabled = true" }),
+    `[acp.agents.absent]\ncommand = "/nowhere/agent"`,
+    ...attackers,
+    ...forbidden,
+  ].join("\n");
+}
+
+const sandboxModes: Readonly<Record<Mode, string>> = { full: "auto", off: "off" };
+
+function attackerProfile(mode: Mode): string {
+  const table = `acp.agents.attacker-${mode}`;
+  // The first has the settings that come by default.
+  const sandbox =
+    mode === "full" ? [] : [`[${table}.sandbox]`, `mode = "${sandboxModes[mode]}"`, `accept = "advisory"`];
+  return [
+    `[${table}]`,
+    `extends = "claude"`,
+    `command = ${JSON.stringify(process.execPath)}`,
+    `args = ${JSON.stringify([attackerProgram])}`,
+    `[${table}.delegation]`,
+    "enabled = true",
+    "dynamic_agents = true",
+    "result_max_bytes = 50000000",
+    `[${table}.permissions]`,
+    `default = "allow"`,
+    `deny = ["execute:touch *"]`,
+    `ask = ["execute:narrow*", "execute:rm *", "execute:unoffered*"]`,
+    ...sandbox,
+    "",
+  ].join("\n");
+}
+
+/** Another process of the same user: it holds a secret in its environment and one in its memory, and counts its signals. */
+async function standBy(
+  { env, folder, user }: TestHome,
+  { cwd, secrets }: { cwd: string; secrets: Record<string, string> },
+): Promise<ChildProcess> {
+  const script = `
+    const { appendFileSync } = require("node:fs");
+    process.on("SIGUSR2", () => appendFileSync(${JSON.stringify(join(folder, "struck"))}, "x"));
+    let kept;
+    process.stdin.once("data", (secret) => {
+      kept = Buffer.alloc(4 * 1024 * 1024, secret + " ");
+      process.stdout.write("ready");
+    });
+    setInterval(() => kept?.length, 1000);`;
+  const child = spawn(process.execPath, ["-e", script], {
+    cwd,
+    env: { PATH: env["PATH"], DECOY_KEY: secrets["decoyKey"] },
+    ...user,
+  });
+  child.stdin.write(secrets["decoyMemory"]!);
+  let isReady = false;
+  child.stdout.once("data", () => (isReady = true));
+  await until(() => isReady, { what: "the process that stands by" });
+  return child;
+}
+
+function commitIn(folder: string, file: string, env: Record<string, string>): void {
+  const git = (...args: string[]): void => void execFileSync("git", ["-C", folder, ...args], { env });
+  git("init", "-q", "-b", "main");
+  git("add", file);
+  git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first");
+}
+
+async function listening(server: Server, where: object, heard: string[]): Promise<Server> {
+  server.on("connection", (socket) => {
+    socket.setEncoding("utf8").on("data", (text: string) => heard.push(text));
+    socket.on("error", () => {});
+    socket.end("hello\n");
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
+  return server;
+}
+
+function httpServer(servers: readonly ToolServer[]): Extract<ToolServer, { type: "http" }> {
+  const [server] = servers;
+  if (server?.type !== "http") throw new Error("expected tools over HTTP");
+  return server;
+}
+
+async function tokenOf(parent: Parent): Promise<string> {
+  return httpServer(await parent.servers()).headers[0]!.value.replace("Bearer ", "");
+}
+
+/** The token of a session that was open a moment ago. */
+async function endedToken(parent: Parent, kiln: string): Promise<string> {
+  const session = await parent.editor.newSession(kiln);
+  const { text } = await parent.editor.prompt(session, "mcp-servers");
+  const server = httpServer(JSON.parse(text) as ToolServer[]);
+  const tools = await connectTools(server);
+  await tools.close();
+  await parent.editor.request("session/close", { sessionId: session });
+  return server.headers[0]!.value.replace("Bearer ", "");
+}
+
+async function give(path: string, { uid, gid }: TestUser): Promise<void> {
+  await chown(path, uid, gid).catch(() => {});
+  if (!(await lstat(path)).isDirectory()) return;
+  for (const name of await readdir(path)) await give(join(path, name), { uid, gid });
+}
