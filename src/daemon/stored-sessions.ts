@@ -47,7 +47,7 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
 
   function toStored(record: SessionRecord): StoredSession {
     const { id, origin, profile: agent, cwd, createdAt, updatedAt, endedAt } = record;
-    const delegations = store.delegationsOf(id);
+    const delegations = store.delegationNames(id);
     // A terminal has no conversation to be named after.
     const title = record.title || (delegations[0]?.title ?? "");
     const state = stateIn(record);

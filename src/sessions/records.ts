@@ -155,8 +155,8 @@ export interface Store {
   findDelegation(id: string): DelegationRecord | undefined;
   /** Those a session asked for itself, oldest first. */
   delegationsOf(callerSessionId: string): DelegationRecord[];
-  /** Those a session worked for, oldest first: several when it was continued. */
-  delegationsTo(childSessionId: string): DelegationRecord[];
+  /** What is named of those, without their results, which may be large. */
+  delegationNames(callerSessionId: string): { id: string; title: string }[];
   /** Up to `limit` ids of sessions and delegations that begin so. */
   idsBeginning(prefix: string, limit: number): string[];
   appendMessage(message: NewMessage): void;

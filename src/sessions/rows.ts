@@ -108,8 +108,8 @@ export function toPermission(row: Row): PermissionRecord {
   return JSON.parse(String(row["record"])) as PermissionRecord;
 }
 
-// A text with a NUL in it would be cut there; as bytes it is not.
-function textOf(bytes: unknown): string {
+/** A text that is kept as bytes, since one with a NUL in it would be cut there. */
+export function textOf(bytes: unknown): string {
   return Buffer.from(bytes as Uint8Array).toString("utf8");
 }
 

@@ -23,6 +23,7 @@ import {
   fromHandoff,
   fromPermission,
   fromSession,
+  textOf,
   toDelegation,
   toHandoff,
   toPermission,
@@ -136,7 +137,7 @@ class SqliteStore implements Store {
   deleteSession(id: string): Deleted {
     this.#flush();
     const sessionIds = [...new Set([id, ...this.treeOf(id).map((one) => one.id)])];
-    const delegationIds = sessionIds.flatMap((one) => this.delegationsOf(one).map((delegation) => delegation.id));
+    const delegationIds = sessionIds.flatMap((one) => this.delegationNames(one).map((delegation) => delegation.id));
     this.#tables.delete([
       { table: "delegations", column: "caller_session_id", values: sessionIds },
       { table: "handoffs", column: "session_id", values: sessionIds },
@@ -161,9 +162,11 @@ class SqliteStore implements Store {
     return this.#tables.all(sql, [callerSessionId]).map(toDelegation);
   }
 
-  delegationsTo(childSessionId: string): DelegationRecord[] {
-    const sql = "SELECT * FROM delegations WHERE child_session_id = ? ORDER BY created_at, sequence";
-    return this.#tables.all(sql, [childSessionId]).map(toDelegation);
+  delegationNames(callerSessionId: string): { id: string; title: string }[] {
+    const sql = "SELECT id, title FROM delegations WHERE caller_session_id = ? ORDER BY created_at, sequence";
+    return this.#tables
+      .all(sql, [callerSessionId])
+      .map((row) => ({ id: String(row["id"]), title: textOf(row["title"]) }));
   }
 
   idsBeginning(prefix: string, limit: number): string[] {

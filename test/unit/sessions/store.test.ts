@@ -108,6 +108,7 @@ test("delegations of a session come oldest first, and of no other", () => {
     one.saveDelegation(delegation(id, { createdAt }));
   one.saveDelegation(delegation("other", { callerSessionId: "t" }));
   expect(one.delegationsOf("s").map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  expect(one.delegationNames("s")).toEqual(["a", "b", "c"].map((id) => ({ id, title: "t" })));
 });
 
 test("after a crash the outcome of what was under way is unknown, and that of what had ended is not touched", () => {
@@ -195,7 +196,6 @@ test("ids are found by how they begin, those of sessions and of delegations", ()
   expect(one.idsBeginning("del", 9)).toEqual(["del_aab"]);
   expect(one.idsBeginning("", 2)).toEqual(["del_aab", "ses_aab"]);
   expect(one.idsBeginning("x", 9)).toEqual([]);
-  expect(one.delegationsTo("ses_aac").map(({ id }) => id)).toEqual(["del_aab"]);
 });
 
 test("a session's title, usage and end change without the rest of it", () => {
