@@ -46,6 +46,8 @@ export interface EditorBridgeParts {
   reach: (request: { start: boolean; daemonsBefore: number }) => Promise<Socket>;
   /** It may start a daemon. */
   autostart: boolean;
+  /** Default `daemonAbsenceLimitMs`. */
+  absenceLimitMs?: number;
   /** For the editor's log of its agent: a line without its newline. */
   say: (line: string) => void;
 }
@@ -244,7 +246,7 @@ class EditorBridge {
         this.#refuseHeld(error);
         await this.#wanted.promise;
         [since, failures, waitMs] = [Date.now(), 0, firstLookMs];
-      } else if (!this.#parts.autostart && Date.now() - since > daemonAbsenceLimitMs) {
+      } else if (!this.#parts.autostart && Date.now() - since > (this.#parts.absenceLimitMs ?? daemonAbsenceLimitMs)) {
         return this.#giveUp(error);
       } else {
         await within(this.#wanted.promise, waitMs);
