@@ -184,6 +184,8 @@ class EditorBridge {
     // What broke it makes no difference: `close` follows.
     socket.on("error", () => {});
     socket.once("close", () => {
+      // Whatever could not be written holds nobody back any more; what is said from now on is held.
+      input.resume();
       if (this.#socket !== socket) return;
       this.#socket = undefined;
       // Whoever has ended its side wants the last words, whole or not.
@@ -222,7 +224,6 @@ class EditorBridge {
     for (const request of unanswered) this.#refuse(request.id, toErrorObject(lost(request)));
     this.#isWanted = !this.#hasFarewell || this.#ledger.introduction?.isAnswered === false;
     this.#parts.say(this.#whatNow());
-    this.#parts.input.resume();
     void this.#comeBack();
   }
 
