@@ -63,6 +63,11 @@ export async function startDaemon({ root, runtimeDir, profiles }) {
         await client.close();
       }
     },
+    /** As a crash would; whoever needs a daemon after it starts one. */
+    kill() {
+      serve.kill("SIGKILL");
+      return exited;
+    },
     async stop() {
       const stop = spawn(process.execPath, [crucible, "stop", "--socket", socket], { env, cwd: root, stdio: "ignore" });
       await once(stop, "exit");

@@ -71,6 +71,24 @@ export async function proveCopy(editor, sessionId, { earlier, api, requests }) {
 }
 
 /**
+ * The daemon is killed, and the next prompt finds the agent in the same conversation, knowing what was said before.
+ * @param {Editor} editor
+ * @param {{ kill: () => Promise<unknown>, earlier: string, api: string, requests: import("./model-server.mjs").Recorded[] }} death
+ * @returns {Promise<{ problem?: string, how: string }>}
+ */
+export async function proveRestored(editor, sessionId, { kill, earlier, api, requests }) {
+  await kill();
+  // What is said while the connection breaks is answered with an error, and sent again by a person.
+  await sleep(1000);
+  const turn = await editor.prompt(sessionId, "SCRIPT: say restored over {api}");
+  const how = turn.text.includes("does not remember this conversation") ? "anew" : "remembers";
+  if (!turn.text.includes(`restored over ${api}`)) return { how, problem: shown(turn) };
+  const asked = requests.findLast(({ reply }) => reply?.text.includes(`restored over ${api}`));
+  const knows = JSON.stringify(asked?.body).includes(earlier);
+  return { how, problem: knows ? undefined : "the agent did not know what was said before" };
+}
+
+/**
  * Whether the model was given each tool as Crucible describes it: the description, and those of its inputs.
  * @param {{ name: string, description?: string, inputSchema: { properties?: Record<string, { description?: string }> } }[]} offered
  * @param {import("./model-server.mjs").Recorded[]} requests

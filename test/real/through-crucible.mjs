@@ -16,6 +16,7 @@ import {
   proveHandoff,
   proveModelCallsEnded,
   provePrompt,
+  proveRestored,
   proveToolTexts,
   workOnDisk,
   workReport,
@@ -114,6 +115,12 @@ async function asParent(place) {
         model,
         `SCRIPT: call delegate_session ${input}\nSCRIPT: say-last-tool-result`,
       );
+    });
+    await step(place, "survives the daemon", async () => {
+      const death = { kill: () => daemon.kill(), earlier, api: subject.agent.api, requests };
+      const { problem, how } = await proveRestored(editor, sessionId, death);
+      findings.measures.restored = how;
+      return problem;
     });
     await step(place, "editor leaves", () => proveLeaving(editor, sessionId, root));
   } finally {

@@ -1,6 +1,6 @@
 /** The parts of an editor's bridge: whole lines at any chunking, the few lines it looks at, and its limits. */
 import { PassThrough } from "node:stream";
-import fc from "fast-check";
+import { array, assert, nat, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runEditorBridge } from "../../../src/cli/editor-bridge/bridge.ts";
 import { Ledger, maxRestoredSessions } from "../../../src/cli/editor-bridge/ledger.ts";
@@ -16,8 +16,8 @@ function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 
 describe("whole lines", () => {
   test("at any chunking: the same bytes, and each part that goes on ends with a line", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.nat(300), { maxLength: 12 }), (data, cuts) => {
+    assert(
+      property(uint8Array({ maxLength: 300 }), array(nat(300), { maxLength: 12 }), (data, cuts) => {
         // Newlines are rare among random bytes.
         const bytes = Buffer.from(data.map((byte) => (byte % 9 === 0 ? 10 : byte)));
         const passed: Buffer[] = [];
