@@ -167,7 +167,7 @@ export class Doors {
         shown.reopened(session);
       },
       leave: (session, why) => left.leave(session, why),
-      takeBack: (id, profile) => left.takeBack(id, profile.name),
+      takeBack: (id) => left.takeBack(id),
       agentGone: (orphans) => {
         for (const session of orphans) delegations.cancelChildrenOf(session, "the agent that asked has exited");
       },

@@ -30,12 +30,13 @@ export class LeftSessions {
     await Promise.all(children.map((child) => child.end(why)));
   }
 
-  /** For an editor that opens the conversation again as this profile; any other ends what goes on of it. */
-  async takeBack(id: string, profile: string): Promise<Session | undefined> {
+  /** For an editor that opens the conversation again. */
+  async takeBack(id: string): Promise<Session | undefined> {
     const session = this.#left.get(id);
     if (!session) return undefined;
-    if (session.state === "ended" || session.profile.name !== profile) {
-      await session.end(`it is opened again as ${profile}`);
+    if (session.state === "ended") {
+      // There are never two of one conversation.
+      await session.end("it is opened again");
       return undefined;
     }
     this.#forget(session);

@@ -59,7 +59,7 @@ export interface EditorPorts {
   /** The editor is gone: ends the session, or has what its profile keeps in the background go on. */
   leave(session: Session, why: string): Promise<void>;
   /** The session of this id if it goes on without an editor since `leave`; it is the caller's then. */
-  takeBack(id: string, profile: AgentProfile): Promise<Session | undefined>;
+  takeBack(id: string): Promise<Session | undefined>;
   /** The agent behind these sessions is gone: ends what they had delegated. */
   agentGone(sessions: readonly Session[]): void;
 }

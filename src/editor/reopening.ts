@@ -80,18 +80,20 @@ interface Asked extends Reopening {
 async function answerOf(desk: Desk, session: Session, asked: Asked): Promise<unknown> {
   const { store } = desk.ports;
   const { request, params, agent, can, agentSessionId } = asked;
+  let isForgotten = false;
   if (can && agentSessionId !== undefined) {
     try {
       return await byAgent(desk, session, { ...asked, agentSessionId });
     } catch (error) {
       if (!meansForgotten(error) || !hasStoredConversation(store, session.id)) throw error;
       agent.unbindSession(agentSessionId);
+      isForgotten = true;
     }
   }
   recall(session, store);
   session.opened();
   if (request.method === "session/load") retell(session, store);
-  if (hasAgent(session)) return {};
+  if (!isForgotten && hasAgent(session)) return {};
   const { method, signal } = request;
   return takeUp(desk, session, { agent, params, signal, agentSessionId, cannotLoad: method === "session/load" });
 }
@@ -118,13 +120,12 @@ async function byAgent(
 
 /** The one that goes on without an editor since it was left, or a new one of that id. */
 async function sessionFor(desk: Desk, id: string, params: Record<string, unknown>): Promise<Session> {
-  const profile = desk.ports.profileOf(id) ?? desk.profile;
-  const left = await desk.ports.takeBack(id, profile);
+  const left = await desk.ports.takeBack(id);
   const here = desk.sessions.get(id);
   if (here) return here;
   if (!left) {
     await requireClosed(desk, id);
-    return makeSession(desk, params, { id, profile });
+    return makeSession(desk, params, { id, profile: desk.ports.profileOf(id) ?? desk.profile });
   }
   left.rejoin({
     client: desk.link,

@@ -166,26 +166,28 @@ describe("an editor that comes back while it goes on", () => {
     expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "twice left" });
   });
 
-  test("and cannot open the conversation: it goes on without", async () => {
-    const { session } = await leaveAtWork("keeper", "k7", "touch k7.done");
+  test("and whose agent has forgotten the conversation takes it over all the same", async () => {
+    const { session, id } = await leaveAtWork("keeper", "k7", "say kept");
     const file = inKiln(daemon, "keeper.memory");
     renameSync(file, `${file}.away`);
-    await expect(reopen("keeper", session)).rejects.toThrow(/no such session/);
-    renameSync(`${file}.away`, file);
-    expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker" }] });
+    await using later = await reopen("keeper", session);
+    expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker", state: "working" }] });
     make("k7.go");
-    await isMade("k7.done");
-    await isGone(session);
+    expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "kept" });
+    renameSync(`${file}.away`, file);
   });
 
-  test("as another profile: it ends what went on, and there are never two of one conversation", async () => {
-    const { session } = await leaveAtWork("keeper", "k8", "touch k8.done");
-    const editor = daemon.editor("usual", { args: ["--no-autostart"] });
-    await editor.initialize();
-    await editor.request("session/load", { sessionId: session, cwd: daemon.kiln, mcpServers: [] }).catch(() => {});
-    await editor.end();
+  test("through another profile's connection: it is the same conversation under its own profile, and goes on again after", async () => {
+    const { session, id } = await leaveAtWork("keeper", "k8", "say kept");
+    const other = await reopen("usual", session);
+    expect(await rootOf(session)).toMatchObject({ agent: "keeper", children: [{ agent: "worker" }] });
+    expect((await allSessions(daemon)).filter(({ depth }) => depth === 0)).toHaveLength(1);
+    await other[Symbol.asyncDispose]();
+    expect(await rootOf(session)).toMatchObject({ agent: "keeper", children: [{ agent: "worker", state: "working" }] });
+    make("k8.go");
     await isGone(session);
-    expect(existsSync(inKiln(daemon, "k8.done"))).toBe(false);
+    await using later = await reopen("keeper", session);
+    expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "kept" });
   });
 });
 
