@@ -8,7 +8,15 @@ import { callTool } from "../integration/tool-calls.ts";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { aliveWithCommand } from "../support/processes.ts";
-import { attempts, controls, narrowedAttempts, type Act, type Attempt, type Proof } from "./attempts.ts";
+import {
+  attempts,
+  controls,
+  narrowedAttempts,
+  networkAttempts,
+  type Act,
+  type Attempt,
+  type Proof,
+} from "./attempts.ts";
 import type { Field, Mode } from "./field.ts";
 
 export interface Outcome {
@@ -45,6 +53,13 @@ export interface Attack {
 
 /** All ways out, for an agent that was given all but one kind of tool. */
 const wholeAttack: Attack = { chosen: attempts, controls, given: { tools: given } };
+
+/** What there is to reach, for one whose network is closed. */
+export const networkAttack: Attack = {
+  chosen: networkAttempts,
+  controls: controls.filter(({ name }) => name === "read its own file"),
+  given: { tools: given },
+};
 
 /** The same for one that may only read. */
 export const narrowedAttack: Attack = {

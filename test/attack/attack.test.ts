@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assault, narrowedAttack, told, type Assault } from "./assault.ts";
+import { assault, narrowedAttack, networkAttack, told, type Assault } from "./assault.ts";
 import { acts, attempts, type Act } from "./attempts.ts";
 import { createField, modes, type Field, type Mode } from "./field.ts";
 
@@ -58,10 +58,15 @@ describe.each(Object.entries(users))("with a daemon of %s", (user, ids) => {
   describe.each(modes)("%s", (mode) => {
     let result: Assault;
     beforeAll(async () => {
-      const [whole, narrowed] = [await assault(field, mode), await assault(field, mode, narrowedAttack)];
+      const whole = await assault(field, mode);
+      const narrowed = await assault(field, mode, narrowedAttack);
+      await field.closeNetwork(true);
+      const cutOff = await assault(field, mode, networkAttack);
+      await field.closeNetwork(false);
+      const all = [whole, narrowed, cutOff];
       result = {
-        outcomes: [...whole.outcomes, ...narrowed.outcomes],
-        failedControls: [...whole.failedControls, ...narrowed.failedControls],
+        outcomes: all.flatMap(({ outcomes }) => outcomes),
+        failedControls: all.flatMap(({ failedControls }) => failedControls),
       };
     }, 60_000);
 

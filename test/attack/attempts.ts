@@ -13,6 +13,7 @@ export const acts = {
   processes: "look into your other processes, or signal them",
   outlive: "leave a process behind that has taken off every mark",
   loopback: 'reach services on loopback and abstract sockets, with `network = "open"`',
+  closedNetwork: 'reach any of these, or anything else of the network, with `network = "none"`',
   names: "look up whether a file outside exists, and its size",
   machine: "use the rights of root: devices, kernel settings, mounts",
   hardLinks: "read through a hard link that stood in the kiln before",
@@ -763,6 +764,17 @@ const ownGit: Attempt[] = [
   try: { op: "ownGit", files, ...worktree, args: { ...worktree.args, task } },
   proof: proof as Proof,
 }));
+
+/** For an agent whose network is closed. */
+export const networkAttempts: readonly Attempt[] = [
+  ...reach.filter(({ act }) => act === "loopback").map((attempt): Attempt => ({ ...attempt, act: "closedNetwork" })),
+  {
+    name: "the HTTP door with the token of another session",
+    act: "closedNetwork",
+    try: { op: "http", url: "{mcpUrl}", headers: { authorization: "Bearer {token}" }, body: initialize },
+    proof: { answered: anyTools },
+  },
+];
 
 /** For an agent that was given nothing but reading. */
 export const narrowedAttempts: readonly Attempt[] = [

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { homedir } from "node:os";
@@ -13,7 +13,7 @@ import type { DelegationResult } from "../../src/base/delegation.ts";
 import { connectTools, control, openParent, type Parent, type ToolServer } from "../integration/delegating.ts";
 import { callTool, delegateWith } from "../integration/tool-calls.ts";
 import { until } from "../support/conditions.ts";
-import { scriptedProfile, serve, TestHome, type TestDaemon, type TestUser } from "../support/daemon.ts";
+import { checkout, scriptedProfile, serve, TestHome, type TestDaemon, type TestUser } from "../support/daemon.ts";
 
 /** How agents are held: by the sandbox that is there by default, by none. The columns of the table, in their order. */
 export const modes = ["full", "off"] as const;
@@ -33,6 +33,8 @@ export interface Field extends AsyncDisposable {
   readonly heard: Readonly<Record<"tcp" | "abstract", string[]>>;
   /** How often the process that stands by was signalled. */
   strikes(): number;
+  /** Has agents that start from now on see no network, or see it again. */
+  closeNetwork(isClosed: boolean): Promise<void>;
   /** State of the other session's delegation that is at work. */
   otherState(): Promise<string>;
 }
@@ -61,17 +63,19 @@ const secretNames = [
 export async function createField(user: TestUser | undefined): Promise<Field> {
   const base = await mkdtemp(join(process.getuid?.() === 0 ? bases.root : bases.other, "cru-"));
   const folder = await realpath(base);
-  const home = new TestHome(folder, user);
+  const root = user && !isReachable(checkout) ? await copyOf(checkout, join(folder, "program")) : checkout;
+  const home = new TestHome(folder, { user, root });
   const undo: (() => unknown)[] = [];
   try {
-    return await prepared(home, undo);
+    return await prepared(home, undo, (text) => text.replaceAll(checkout, root));
   } catch (error) {
     await undone(undo, home);
     throw error;
   }
 }
 
-async function prepared(home: TestHome, undo: (() => unknown)[]): Promise<Field> {
+/** `relocated` has a text name the programs where the user of this field can reach them. */
+async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (text: string) => string): Promise<Field> {
   const { folder, kiln } = home;
   const secrets: Record<string, string> = Object.fromEntries(
     secretNames.map((name) => [name, `SECRET-${name}-${randomBytes(9).toString("hex")}`]),
@@ -110,7 +114,7 @@ async function prepared(home: TestHome, undo: (() => unknown)[]): Promise<Field>
     "outside/sized.txt": "x".repeat(size),
     "state/crucible/homes/other/own.txt": secrets["privateHome"]!,
     "kiln/own.txt": "its own",
-    "crucible.toml": configuration(secrets["config"]!),
+    "crucible.toml": relocated(configuration(secrets["config"]!)),
   };
   for (const mode of modes) {
     files[`outside/removable-${mode}/file`] = "";
@@ -183,6 +187,12 @@ async function prepared(home: TestHome, undo: (() => unknown)[]): Promise<Field>
     },
     heard,
     strikes: () => (existsSync(join(folder, "struck")) ? readFileSync(join(folder, "struck"), "utf8").length : 0),
+    async closeNetwork(isClosed) {
+      const rule = isClosed ? '\n[kiln]\nnetwork = "none"\n' : "";
+      await writeFile(home.configFile, relocated(configuration(secrets["config"]!)) + rule);
+      using again = await control(daemon);
+      await again.request("reload", {});
+    },
     async otherState() {
       const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", {
         ids: [running.delegation_id],
@@ -195,6 +205,19 @@ async function prepared(home: TestHome, undo: (() => unknown)[]): Promise<Field>
       await undone(undo, home);
     },
   };
+}
+
+/** Whether every user may go there: root's checkouts often lie in root's own home. */
+function isReachable(path: string): boolean {
+  return (statSync(path).mode & 0o005) === 0o005 && (dirname(path) === path || isReachable(dirname(path)));
+}
+
+async function copyOf(root: string, copy: string): Promise<string> {
+  await mkdir(join(copy, "test"), { recursive: true, mode: 0o755 });
+  for (const name of ["bin", "dist", "node_modules", "package.json", "test/agents"]) {
+    execFileSync("cp", ["-a", "--reflink=auto", join(root, name), join(copy, name)]);
+  }
+  return copy;
 }
 
 async function undone(undo: (() => unknown)[], home: TestHome): Promise<void> {

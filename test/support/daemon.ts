@@ -12,9 +12,9 @@ import { spawnAcpClient, type AcpClient } from "./acp-client.ts";
 import { until } from "./conditions.ts";
 import { aliveWithEnvironment, isAlive } from "./processes.ts";
 
-const root = join(import.meta.dirname, "../..");
-const crucibleProgram = join(root, "bin/crucible.js");
-const scriptedAgent = join(root, "test/agents/scripted.mjs");
+/** The checkout that is tested. */
+export const checkout = join(import.meta.dirname, "../..");
+const scriptedAgent = join(checkout, "test/agents/scripted.mjs");
 
 export interface ProfileOptions {
   /** Flags of the scripted agent (test/agents/scripted/options.mjs). */
@@ -65,10 +65,13 @@ export class TestHome implements AsyncDisposable {
   readonly env: Record<string, string>;
   /** Undefined for whoever runs the tests. */
   readonly user: TestUser | undefined;
+  /** Path of `crucible`. */
+  readonly program: string;
 
-  constructor(folder: string, user?: TestUser) {
+  constructor(folder: string, { user, root = checkout }: { user?: TestUser | undefined; root?: string } = {}) {
     this.folder = folder;
     this.user = user;
+    this.program = join(root, "bin/crucible.js");
     this.kiln = join(folder, "kiln");
     this.configFile = join(folder, "crucible.toml");
     this.socket = join(folder, "run", "daemon.sock");
@@ -93,7 +96,7 @@ export class TestHome implements AsyncDisposable {
   /** Runs a command of crucible to its end. */
   async crucible(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const { input = "", cwd = this.kiln, env = {}, timeoutMs = 30_000 } = options;
-    const child = spawn(process.execPath, [crucibleProgram, ...args], {
+    const child = spawn(process.execPath, [this.program, ...args], {
       cwd,
       env: { ...this.env, ...env },
       ...this.user,
@@ -121,7 +124,7 @@ export class TestHome implements AsyncDisposable {
     const choice = agent === undefined ? [] : ["--agent", agent];
     return spawnAcpClient({
       command: process.execPath,
-      args: [crucibleProgram, "acp", ...choice, ...this.place, ...args],
+      args: [this.program, "acp", ...choice, ...this.place, ...args],
       cwd,
       env: this.env,
       user: this.user,
@@ -206,7 +209,7 @@ export class TestDaemon implements AsyncDisposable {
 
   constructor(home: TestHome, args: readonly string[]) {
     this.home = home;
-    this.#child = spawn(process.execPath, [crucibleProgram, "serve", ...home.place, ...args], {
+    this.#child = spawn(process.execPath, [home.program, "serve", ...home.place, ...args], {
       cwd: home.folder,
       env: home.env,
       stdio: ["ignore", "pipe", "pipe"],
