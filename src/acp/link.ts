@@ -9,8 +9,11 @@
  * answer has run, so that a `session/update` behind the answer to `session/new` finds its session registered.
  */
 import type { Readable, Writable } from "node:stream";
-import { LineSplitter } from "../base/lines.ts";
+import { LineSplitter, type DroppedLine } from "../base/lines.ts";
+import { formatBytes } from "../base/text.ts";
 import { isUnexpected, toErrorObject } from "./error-object.ts";
+import { messageTooLarge } from "./errors.ts";
+import { messageEnds } from "./message-ends.ts";
 import {
   Cancelled,
   isRecord,
@@ -44,6 +47,11 @@ export interface LinkOptions {
   answerGarbage?: boolean;
   /** The id of the first request to the peer; the others count up from it. Default 0. */
   firstRequestId?: number;
+  /**
+   * A message was longer than `maxMessageBytes` and is gone; told in a sentence without its full stop. Whoever waits for it as an
+   * answer, or asked it as a request, is answered besides.
+   */
+  onDropped?: (what: string) => void;
   /** A handler failed in a way nobody expected. */
   onBug?: (error: unknown, method: string) => void;
 }
@@ -61,7 +69,7 @@ export class Link implements Peer {
   readonly #waiting = new Map<number, Waiting>();
   readonly #incoming = new Map<RequestId, AbortController>();
   #nextId: number;
-  #inbox: string[] = [];
+  #inbox: (string | DroppedLine)[] = [];
   #delivering = false;
   #held = false;
   #outbox: string[] = [];
@@ -81,7 +89,7 @@ export class Link implements Peer {
     this.#splitter = new LineSplitter({
       maxLineBytes: maxMessageBytes,
       onLine: (line) => this.#inbox.push(line),
-      onTooLong: (bytes) => this.#stray(`[a line of ${bytes} bytes, more than ${maxMessageBytes}]`),
+      onTooLong: (dropped) => this.#inbox.push(dropped),
     });
     const { input, output } = options;
     input.on("data", (chunk: Buffer) => {
@@ -187,7 +195,8 @@ export class Link implements Peer {
     this.#deliver();
   }
 
-  #receive(line: string): void {
+  #receive(line: string | DroppedLine): void {
+    if (typeof line !== "string") return this.#receiveDropped(line);
     if (line === "" || line === "\r") return;
     // Parsing what cannot be a message costs a hundred times as much as seeing it.
     if (!/^\s*\{/.test(line)) return this.#stray(line);
@@ -210,16 +219,39 @@ export class Link implements Peer {
   }
 
   #receiveAnswer(message: Record<string, unknown>, line: string): void {
-    const waiting = typeof message["id"] === "number" ? this.#waiting.get(message["id"]) : undefined;
+    const { id, error } = message;
+    const isAwaited =
+      typeof id === "number" &&
+      this.#settle(id, (waiting) => {
+        if (error === undefined || error === null) waiting.resolve(message["result"]);
+        else waiting.reject(new RpcError(asErrorObject(error)));
+      });
     // An answer is never answered, however late or strange it is.
-    if (!waiting) return this.#options.onStray?.(line);
-    this.#waiting.delete(message["id"] as number);
+    if (!isAwaited) this.#options.onStray?.(line);
+  }
+
+  // Nobody may wait for ever for what was too long to be taken.
+  #receiveDropped(line: DroppedLine): void {
+    const { kind, id, method } = messageEnds(line);
+    const name = kind === "answer" ? "an answer" : method === undefined ? "a message" : method;
+    const what = `${name} of ${formatBytes(line.bytes)} was dropped; at most ${formatBytes(maxMessageBytes)} are taken`;
+    const error = messageTooLarge.create(what, { hint: "send less at once, or in parts" });
+    this.#options.onDropped?.(what);
+    if (kind === "answer" && typeof id === "number") this.#settle(id, (waiting) => waiting.reject(error));
+    else if (kind === "request" && id !== undefined) {
+      this.#send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
+    } else if (kind === "unknown") this.#stray(`[${what}]`);
+  }
+
+  #settle(id: number, settle: (waiting: Waiting) => void): boolean {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return false;
+    this.#waiting.delete(id);
     waiting.release();
-    const error = message["error"];
-    if (error === undefined || error === null) waiting.resolve(message["result"]);
-    else waiting.reject(new RpcError(asErrorObject(error)));
+    settle(waiting);
     // Those who await the answer run as microtasks; the next message is taken in a later turn of the event loop.
     this.#hold();
+    return true;
   }
 
   #hold(): void {

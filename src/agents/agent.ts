@@ -128,6 +128,8 @@ export class Agent implements Peer {
       },
       closeReason: () => this.whyGone(),
       onStray: (line) => this.#stray(line),
+      onDropped: (message) =>
+        this.#bus.emit("warning", { where: `agent ${name}`, message, sessionId: this.#sessionId }),
       onBug: (error, method) =>
         this.#bus.emit("bug", { where: `${method} from ${name}`, error, sessionId: this.#sessionId }),
     });

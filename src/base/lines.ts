@@ -4,18 +4,31 @@
  */
 const newline = 0x0a;
 
+/** What is kept of a line that is dropped, of each of its ends, in bytes. */
+export const keptEndBytes = 4096;
+
+/** A line that was dropped. */
+export interface DroppedLine {
+  bytes: number;
+  /** Its first and its last bytes, as text; a character that was cut in two is lost. */
+  head: string;
+  tail: string;
+}
+
 export interface LineSplitterOptions {
   /** Longest line kept, in bytes. */
   maxLineBytes: number;
   onLine(line: string): void;
-  /** A line of more than the limit was dropped; called when its end was seen, with its length in bytes. */
-  onTooLong(bytes: number): void;
+  /** A line of more than the limit was dropped; called when its end was seen. */
+  onTooLong(dropped: DroppedLine): void;
 }
 
 export class LineSplitter {
   readonly #options: LineSplitterOptions;
   #parts: Buffer[] = [];
   #pendingBytes = 0;
+  /** Of a line that is too long already; of its parts only the end is kept then. */
+  #head: Buffer | undefined;
 
   constructor(options: LineSplitterOptions) {
     this.#options = options;
@@ -39,8 +52,10 @@ export class LineSplitter {
     for (const line of bytes.toString("utf8").split("\n")) {
       // Characters bound bytes from below; only where that does not decide are the bytes counted.
       const tooLong = line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
-      if (tooLong) options.onTooLong(Buffer.byteLength(line));
-      else options.onLine(line);
+      if (tooLong) {
+        const [head, tail] = [line.slice(0, keptEndBytes), line.slice(-keptEndBytes)];
+        options.onTooLong({ bytes: Buffer.byteLength(line), head, tail });
+      } else options.onLine(line);
     }
   }
 
@@ -51,16 +66,30 @@ export class LineSplitter {
 
   #append(part: Buffer): void {
     this.#pendingBytes += part.length;
-    if (this.#pendingBytes > this.#options.maxLineBytes) this.#parts = [];
-    else if (part.length > 0) this.#parts.push(part);
+    if (part.length > 0) this.#parts.push(part);
+    if (this.#pendingBytes > this.#options.maxLineBytes) this.#keepEnds();
+  }
+
+  #keepEnds(): void {
+    const parts = this.#parts;
+    this.#head ??= Buffer.concat(parts, Math.min(keptEndBytes, this.#pendingBytes));
+    const last = parts.at(-1)!;
+    const short = last.length >= keptEndBytes ? last : Buffer.concat(parts.slice(-16));
+    // A copy: a view would hold on to all of it.
+    this.#parts = [Buffer.from(short.subarray(-keptEndBytes))];
   }
 
   #finishLine(): void {
     const bytes = this.#pendingBytes;
     const parts = this.#parts;
+    const head = this.#head;
     this.#parts = [];
+    this.#head = undefined;
     this.#pendingBytes = 0;
-    if (bytes > this.#options.maxLineBytes) return this.#options.onTooLong(bytes);
+    if (head) {
+      const tail = Buffer.concat(parts).toString("utf8");
+      return this.#options.onTooLong({ bytes, head: head.toString("utf8"), tail });
+    }
     const line = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     this.#options.onLine(line.toString("utf8"));
   }

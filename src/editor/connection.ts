@@ -67,6 +67,7 @@ export class EditorConnection implements Desk {
       closeReason: () => new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" }),
       answerGarbage: true,
       firstRequestId: daemonsBefore * requestsPerDaemon,
+      onDropped: (message) => ports.bus.emit("warning", { where: "editor", message }),
       onBug: (error, method) => ports.bus.emit("bug", { where: `${method} from an editor`, error }),
     });
     this.link.onPressure((congested) => {

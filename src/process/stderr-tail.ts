@@ -21,7 +21,7 @@ export function drainStderr(stderr: Readable, onLine: (line: string) => void): S
   const lines = new LineSplitter({
     maxLineBytes,
     onLine: (line) => onLine(plainText(stripVTControlCharacters(line))),
-    onTooLong: (bytes) => onLine(`(a line of ${formatBytes(bytes)} left out)`),
+    onTooLong: ({ bytes }) => onLine(`(a line of ${formatBytes(bytes)} left out)`),
   });
   stderr.on("data", (chunk: Buffer) => {
     tail.push(chunk);

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { maxMessageBytes } from "../../src/acp/link.ts";
 import { LineSplitter } from "../../src/base/lines.ts";
 import { openDoor } from "../../src/control/door.ts";
 import { until } from "../support/conditions.ts";
@@ -61,7 +62,7 @@ test("50,000 updates to an editor that does not read wait at the agent, and all 
       seen.push(params.update._meta.number);
       if (params.sessionId !== sessionId || params.update.content.text !== filler) foreign.push(line);
     },
-    onTooLong: (bytes) => foreign.push(`${bytes} bytes`),
+    onTooLong: ({ bytes }) => foreign.push(`${bytes} bytes`),
   });
   editor.stream.on("data", (chunk: Buffer) => lines.push(chunk));
   editor.stream.resume();
@@ -125,6 +126,37 @@ test("messages of 40 MB pass: a prompt, its answer, an update, and a file that t
     // Not `toBe`: a difference of 40 MB would be printed.
     return other === data;
   }
+}, 60_000);
+
+test("an answer and a request that are too large fail for whoever waits, and the conversation goes on", async () => {
+  const { editor, agent } = await relay.pair();
+  const { editorId, agentId } = await relay.openSession(editor);
+  // One message holds no more than this, whatever is in it.
+  const tooMuch = "x".repeat(maxMessageBytes);
+  agent.acp.onRequest("session/prompt", () => ({ stopReason: "end_turn", _meta: { tooMuch } }));
+  const prompt = [{ type: "text", text: "say too much" }];
+  const answer = await editor
+    .sendRequest("session/prompt", { sessionId: editorId, prompt })
+    .answer({ timeoutMs: 30_000 });
+  expect(answer.error).toMatchObject({
+    message: expect.stringContaining("an answer of 64.0 MiB was dropped; at most 64.0 MiB are taken"),
+    data: { code: "CRU_MESSAGE_TOO_LARGE" },
+  });
+
+  const content = { sessionId: agentId, path: "/x", content: tooMuch };
+  const written = await agent.acp.sendRequest("fs/write_text_file", content).answer({ timeoutMs: 30_000 });
+  expect(written.error).toMatchObject({
+    message: expect.stringContaining("fs/write_text_file of 64.0 MiB was dropped"),
+  });
+
+  // From the editor it is refused on its way.
+  const sent = await editor
+    .sendRequest("session/prompt", { sessionId: editorId, prompt: [{ type: "text", text: tooMuch }] })
+    .answer({ timeoutMs: 30_000 });
+  expect(sent.error).toMatchObject({ message: expect.stringContaining("session/prompt of 64.0 MiB was dropped") });
+
+  agent.acp.onRequest("session/prompt", () => ({ stopReason: "end_turn" }));
+  expect(await editor.request("session/prompt", { sessionId: editorId, prompt })).toEqual({ stopReason: "end_turn" });
 }, 60_000);
 
 async function rawPair(): Promise<{ editor: LinePeer; agent: LinePeer }> {

@@ -114,7 +114,7 @@ export class AcpClient implements AsyncDisposable {
     const lines = new LineSplitter({
       maxLineBytes,
       onLine: (line) => this.#receive(line),
-      onTooLong: (bytes) => this.#fail(`a line of ${bytes} bytes came`),
+      onTooLong: ({ bytes }) => this.#fail(`a line of ${bytes} bytes came`),
     });
     streams.input.on("data", (chunk: Buffer) => lines.push(chunk));
     streams.input.on("close", () => {

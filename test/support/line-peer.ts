@@ -14,7 +14,7 @@ export class LinePeer {
     const lines = new LineSplitter({
       maxLineBytes: 256 * 1024 * 1024,
       onLine: (line) => this.received.push(parsed(line)),
-      onTooLong: (bytes) => this.received.push({ tooLong: bytes }),
+      onTooLong: ({ bytes }) => this.received.push({ tooLong: bytes }),
     });
     stream.on("data", (chunk: Buffer) => lines.push(chunk));
     stream.on("close", () => (this.closed = true));

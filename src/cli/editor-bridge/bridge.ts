@@ -12,6 +12,8 @@ import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { toErrorObject } from "../../acp/error-object.ts";
 import { maxMessageBytes } from "../../acp/link.ts";
+import { messageEnds } from "../../acp/message-ends.ts";
+import type { DroppedLine } from "../../base/lines.ts";
 import { asRestoring } from "../../acp/restoring.ts";
 import { isRecord, RpcError, rpcCodes, type RequestId, type RpcErrorObject } from "../../acp/wire.ts";
 import { deferred, type Deferred } from "../../base/deferred.ts";
@@ -82,7 +84,12 @@ class EditorBridge {
     this.#fromEditor = new WholeLines({
       maxLineBytes: maxMessageBytes,
       onLines: (lines) => this.#editorSaid(lines),
-      onTooLong: (bytes) => this.#refuse(null, tooLong(bytes)),
+      onTooLong: (dropped) => {
+        const { kind, id } = messageEnds(dropped);
+        const error = tooLong(dropped);
+        if (kind === "answer" && id !== undefined) this.#editorSaid(lineOf({ id, error }));
+        else this.#refuse(kind === "request" && id !== undefined ? id : null, error);
+      },
     });
   }
 
@@ -171,13 +178,19 @@ class EditorBridge {
     this.#daemons++;
     this.#socket = socket;
     this.#hasFarewell = false;
+    const pass = (whole: Buffer): void => {
+      const passing = sift(whole, (line) => this.#keep(line));
+      for (const bytes of passing) if (!output.write(bytes)) socket.pause();
+    };
     const lines = new WholeLines({
       maxLineBytes: maxMessageBytes,
-      onLines: (whole) => {
-        const passing = sift(whole, (line) => this.#keep(line));
-        for (const bytes of passing) if (!output.write(bytes)) socket.pause();
+      onLines: pass,
+      onTooLong: (dropped) => {
+        const { kind, id } = messageEnds(dropped);
+        const error = tooLong(dropped);
+        this.#parts.say(`a message of the daemon was dropped: ${error.message}`);
+        if (kind === "answer" && id !== undefined) pass(lineOf({ id, error }));
       },
-      onTooLong: (bytes) => this.#parts.say(`a message of the daemon was dropped: ${tooLong(bytes).message}`),
     });
     socket.on("data", (chunk: Buffer) => lines.push(chunk));
     socket.on("drain", () => input.resume());
@@ -344,8 +357,8 @@ function messageIn(line: Buffer): EditorMessage | undefined {
   }
 }
 
-function lineOf({ id, method, params }: EditorMessage): Buffer {
-  return Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+function lineOf({ id, method, params, error }: EditorMessage & { error?: RpcErrorObject }): Buffer {
+  return Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", id, method, params, error })}\n`);
 }
 
 function settle(waiting: Deferred<unknown>, line: Buffer): void {
@@ -375,6 +388,6 @@ function heldTooMuch(): Error {
   });
 }
 
-function tooLong(bytes: number): RpcErrorObject {
+function tooLong({ bytes }: DroppedLine): RpcErrorObject {
   return { code: rpcCodes.parseError, message: `a line of ${bytes} bytes, where at most ${maxMessageBytes} are taken` };
 }

@@ -3,6 +3,8 @@
  * neither side is ever left with half a message when the other one dies. It copies nothing that came in one piece, and knows
  * nothing of what the lines say.
  */
+import { keptEndBytes, type DroppedLine } from "../../base/lines.ts";
+
 const newline = 0x0a;
 
 export interface WholeLinesOptions {
@@ -10,13 +12,15 @@ export interface WholeLinesOptions {
   maxLineBytes: number;
   /** One line or more, each with its newline. */
   onLines(lines: Buffer): void;
-  onTooLong(bytes: number): void;
+  onTooLong(dropped: DroppedLine): void;
 }
 
 export class WholeLines {
   readonly #options: WholeLinesOptions;
   #parts: Buffer[] = [];
   #bytes = 0;
+  /** The beginning of a line that is too long already. */
+  #head: Buffer | undefined;
 
   constructor(options: WholeLinesOptions) {
     this.#options = options;
@@ -34,24 +38,33 @@ export class WholeLines {
     const rest = Buffer.concat(this.#parts);
     this.#parts = [];
     this.#bytes = 0;
+    this.#head = undefined;
     return rest;
   }
 
   #keep(part: Buffer): void {
     this.#bytes += part.length;
-    if (this.#bytes > this.#options.maxLineBytes) this.#parts = [];
-    else this.#parts.push(part);
+    this.#parts.push(part);
+    if (this.#bytes <= this.#options.maxLineBytes) return;
+    this.#head ??= Buffer.concat(this.#parts, Math.min(keptEndBytes, this.#bytes));
+    this.#parts = [];
   }
 
   #pass(lines: Buffer): void {
     const before = this.#bytes;
     if (before === 0) return this.#options.onLines(lines);
     const first = lines.indexOf(newline) + 1;
+    const head = this.#head;
     const begun = this.takeRest();
     if (before + first - 1 <= this.#options.maxLineBytes) {
       return this.#options.onLines(Buffer.concat([begun, lines]));
     }
-    this.#options.onTooLong(before + first - 1);
+    const shown = (bytes: Buffer): string => bytes.toString("utf8");
+    this.#options.onTooLong({
+      bytes: before + first - 1,
+      head: shown((head ?? begun).subarray(0, keptEndBytes)),
+      tail: shown(lines.subarray(Math.max(0, first - keptEndBytes), first)),
+    });
     if (first < lines.length) this.#options.onLines(lines.subarray(first));
   }
 }

@@ -1,4 +1,5 @@
 /** The parts of an editor's bridge: whole lines at any chunking, the few lines it looks at, and its limits. */
+import type { DroppedLine } from "../../../src/base/lines.ts";
 import { PassThrough } from "node:stream";
 import { array, assert, nat, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -31,14 +32,15 @@ describe("whole lines", () => {
 
   test("a line beyond the limit is dropped and told of, and those around it pass", () => {
     const passed: string[] = [];
-    const tooLong: number[] = [];
+    const tooLong: DroppedLine[] = [];
     const lines = new WholeLines({
       maxLineBytes: 10,
       onLines: (part) => passed.push(part.toString()),
-      onTooLong: (bytes) => tooLong.push(bytes),
+      onTooLong: (dropped) => tooLong.push(dropped),
     });
     for (const piece of ["one\nxxxxxxxx", "xxxxxxxx", "x\ntwo\nth", "ree\n"]) lines.push(Buffer.from(piece));
-    expect({ passed, tooLong }).toEqual({ passed: ["one\n", "two\n", "three\n"], tooLong: [17] });
+    expect(passed).toEqual(["one\n", "two\n", "three\n"]);
+    expect(tooLong).toEqual([{ bytes: 17, head: "xxxxxxxxxxxxxxxx", tail: "x\n" }]);
   });
 
   test("are told apart one by one", () => {

@@ -1,0 +1,8 @@
+/** Errors of the conversation itself. */
+import { defineError } from "../base/errors.ts";
+
+export const messageTooLarge = defineError(
+  "CRU_MESSAGE_TOO_LARGE",
+  "agentFailed",
+  "A message was longer than what is accepted, and was dropped whole.",
+);
