@@ -19,7 +19,7 @@ export const crucible = fileURLToPath(new URL("../../bin/crucible.js", import.me
 export const profileName = (agentName) => `real-${agentName}`;
 
 /**
- * @typedef {{ agent: import("./agents.mjs").AgentUnderTest, command: string, env: Record<string, string> }} Profile
+ * @typedef {{ agent: import("./agents.mjs").AgentUnderTest, command: string, home: string, env: Record<string, string> }} Profile
  * @param {{ root: string, runtimeDir: string, profiles: Profile[] }} place `runtimeDir` is short: sockets have short paths
  */
 export async function startDaemon({ root, runtimeDir, profiles }) {
@@ -90,7 +90,7 @@ async function untilReady(serve, said) {
 const tomlText = (text) => JSON.stringify(text.replaceAll("${", "$${"));
 
 /** @param {Profile} profile */
-function profileToml({ agent, command, env }, _index, profiles) {
+function profileToml({ agent, command, home, env }, _index, profiles) {
   const table = `acp.agents.${profileName(agent.name)}`;
   const targets = profiles.filter((other) => other.agent !== agent).map((other) => profileName(other.agent.name));
   const lines = [
@@ -98,6 +98,8 @@ function profileToml({ agent, command, env }, _index, profiles) {
     `extends = "${agent.name}"`,
     `command = ${tomlText(command)}`,
     `args = ${JSON.stringify(agent.args)}`,
+    // Its settings lie where no agent would look for them by itself; a sandbox has to be told.
+    `config_dirs = [${tomlText(home)}]`,
     `[${table}.env]`,
     ...Object.entries(env).map(([name, value]) => `${name} = ${tomlText(value)}`),
     `[${table}.delegation]`,

@@ -53,8 +53,8 @@ export async function examine(subject, partner, { root, runtimeDir, onStep }) {
   try {
     const profiles = [];
     for (const { agent, command } of [subject, partner]) {
-      const { env } = await makeAgentHome(agent, { root, modelUrl: model.url });
-      profiles.push({ agent, command, env });
+      const { home, env } = await makeAgentHome(agent, { root, modelUrl: model.url });
+      profiles.push({ agent, command, home, env });
     }
     await step(place, "start", async () => {
       place.daemon = await startDaemon({ root, runtimeDir, profiles });
