@@ -32,6 +32,8 @@ export interface BoundariesParts {
   readonly config: () => Config;
   readonly stateDirectory: string;
   readonly socketPath: string;
+  /** Opens the way to the listed hosts, if it is not open, and gives the directory of its socket. */
+  readonly openWayOut: () => Promise<string>;
   readonly env?: Environment;
 }
 
@@ -63,8 +65,11 @@ export class Boundaries {
   }
 
   /** Rejects with CRU_SANDBOX_UNAVAILABLE, CRU_SANDBOX_PLACE and CRU_AGENT_START. */
-  confine(spec: LaunchSpec, { profile, worksFor, kiln, toolSockets }: Boundary): Promise<Confined> {
-    const rules: SandboxRules = this.holds(profile, worksFor) ? profile.sandbox : { ...profile.sandbox, mode: "off" };
+  async confine(spec: LaunchSpec, { profile, worksFor, kiln, toolSockets }: Boundary): Promise<Confined> {
+    const isHeld = this.holds(profile, worksFor);
+    const rules: SandboxRules = isHeld ? profile.sandbox : { ...profile.sandbox, mode: "off" };
+    const { network } = this.#parts.config().kiln;
+    const wayOut = isHeld && Array.isArray(network) ? await this.#parts.openWayOut() : undefined;
     return this.#sandbox.confine(spec, {
       profile,
       rules,
@@ -72,8 +77,8 @@ export class Boundaries {
       readable: kiln.read,
       writable: [...kiln.write, ...kiln.git],
       readOnly: kiln.readOnly,
-      network: this.#parts.config().kiln.network,
-      toolSockets,
+      network,
+      toolSockets: toolSockets ?? wayOut,
     });
   }
 

@@ -44,6 +44,7 @@ import { SessionFactory } from "./session-factory.ts";
 import { removeStored } from "./stored-files.ts";
 import { successorOpener } from "./successor-opener.ts";
 import { listenOnSocket } from "./socket-server.ts";
+import { createWayOut, type WayOut } from "./way-out.ts";
 import { GitWorktrees } from "./worktrees.ts";
 import { ToolDoors } from "./tool-doors.ts";
 
@@ -109,7 +110,12 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
 
   const warn = (message: string): void => bus.emit("warning", { where: "processes", message });
   await reapLeftovers(state, { onWarning: warn });
-  const boundaries = new Boundaries({ config: () => config.current, stateDirectory: state, socketPath });
+  const boundaries = new Boundaries({
+    config: () => config.current,
+    stateDirectory: state,
+    socketPath,
+    openWayOut: () => wayOut.open(),
+  });
   bus.on("config.reloaded", () => boundaries.revise());
   const worktrees = new GitWorktrees({
     stateDirectory: state,
@@ -176,10 +182,17 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     tokens,
     socketPath,
     openDoor: (socket, greeting) => doors.open(socket, greeting),
+    network: () => config.current.kiln.network,
     context,
     bus,
   });
   scope.add("tools", () => tools.close());
+  const wayOut: WayOut = createWayOut({
+    network: () => config.current.kiln.network,
+    openSockets: openToolSockets,
+    bus,
+  });
+  scope.add("way out", () => wayOut.close());
   scope.add("worktrees", () => worktrees.close());
   scope.add("sessions", () => registry.endAll("the daemon is ending"));
 

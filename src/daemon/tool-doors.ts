@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Agent } from "../agents/agent.ts";
+import type { NetworkRule } from "../config/config.ts";
 import type { AccessTokens } from "../mcp/access.ts";
 import type { HttpDoor } from "../mcp/http-door.ts";
 import type { ToolContext } from "../mcp/tool.ts";
@@ -26,6 +27,8 @@ export interface ToolDoorsParts {
   socketPath: string;
   /** Opens a door of the daemon for whoever came through the sockets of tools. */
   openDoor: (socket: Socket, greeting: Greeting) => Promise<void>;
+  /** What agents in a sandbox may reach. */
+  network: () => NetworkRule;
   context: ToolContext;
   bus: Bus;
 }
@@ -56,11 +59,13 @@ export class ToolDoors {
   /** Entries for `mcpServers`; none for a session that may not delegate and has no conversation to give back. */
   async offer(session: Session, agent: Agent): Promise<Record<string, unknown>[]> {
     if (!hasTools(session)) return [];
-    const { tokens } = this.#parts;
+    const { tokens, network } = this.#parts;
     const { url } = await this.#httpDoor();
     const { toolSockets } = agent;
+    // Where the network is closed, loopback inside is not this one.
+    const isCut = toolSockets !== undefined && network() !== "open";
     const socketPath = toolSockets === undefined ? this.#parts.socketPath : join(toolSockets, toolSocketName);
-    return offerTools(agent, { token: tokens.issue(session), mcpUrl: url, socketPath });
+    return offerTools(agent, { token: tokens.issue(session), mcpUrl: isCut ? undefined : url, socketPath });
   }
 
   /** Serves a session's tools over a byte stream. Resolves when it listens; `onClosed` is called when the stream is closed. */

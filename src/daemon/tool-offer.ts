@@ -12,13 +12,14 @@ const program = fileURLToPath(new URL("../../bin/crucible.js", import.meta.url))
 export interface ToolOffer {
   /** Of the session whose tools they are. */
   token: string;
-  mcpUrl: string;
+  /** Undefined for an agent that cannot reach the loopback of this machine. */
+  mcpUrl: string | undefined;
   socketPath: string;
 }
 
 /** Entries for `mcpServers`. */
 export function offerTools(agent: Agent, { token, mcpUrl, socketPath }: ToolOffer): Record<string, unknown>[] {
-  if (takesHttp(agent)) {
+  if (mcpUrl !== undefined && takesHttp(agent)) {
     const headers = [{ name: "Authorization", value: `Bearer ${token}` }];
     return [{ type: "http", name: toolServerName, url: mcpUrl, headers }];
   }

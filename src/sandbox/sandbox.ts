@@ -17,11 +17,12 @@ import {
 } from "./confinement.ts";
 import { environmentInside } from "./environment.ts";
 import { sandboxUnavailable } from "./errors.ts";
-import type { MechanismKind, Wrap } from "./mechanism.ts";
+import type { MechanismKind, Wrap, Wrapped } from "./mechanism.ts";
 import { openFolders } from "./opened-folders.ts";
 import { privateHome } from "./private-home.ts";
 import { reachOf, type Surroundings } from "./reach.ts";
 import { tryMechanism } from "./trial.ts";
+import { throughProxy } from "./way-out.ts";
 
 /** The strongest first. */
 const mechanisms: readonly MechanismKind[] = [bwrap];
@@ -68,9 +69,11 @@ export class Sandbox {
     const opened = openFolders(foldersToHold(reach, home));
     try {
       const inside = { ...spec, cwd: reach.cwd, env: environmentInside(spec.env, { reach, home }) };
-      const { toolSockets } = policy;
+      const { toolSockets, network } = policy;
+      const wrap = (program: LaunchSpec): Wrapped =>
+        trial.wrap!({ spec: program, reach, toolSockets, opened: opened.byPath });
       return {
-        ...trial.wrap({ spec: inside, reach, toolSockets, opened: opened.byPath }),
+        ...(Array.isArray(network) ? wrapThroughProxy(inside, wrap) : wrap(inside)),
         confinement: this.#confinement(trial.kind, policy),
         started: () => opened.close(),
         release: async () => {},
@@ -132,6 +135,16 @@ export class Sandbox {
     ];
     return { mechanism: name, strength: opened.length > 0 ? "partial" : strength, lost: [...lost, ...opened] };
   }
+}
+
+/** The forwarder stands above the program, within the sandbox. */
+function wrapThroughProxy(inside: LaunchSpec, wrap: (program: LaunchSpec) => Wrapped): Wrapped {
+  const { toolSockets } = wrap(inside);
+  // A mechanism without a network of its own has nothing to forward from.
+  if (toolSockets === undefined) return wrap(inside);
+  const wrapped = wrap(throughProxy(inside, toolSockets));
+  const layer = wrapped.spec.sandbox;
+  return layer ? { ...wrapped, spec: { ...wrapped.spec, sandbox: { ...layer, layers: layer.layers + 1 } } } : wrapped;
 }
 
 /** What somebody may write to while it is mounted, or to a folder above it: all but what is the daemon's own. */

@@ -1,0 +1,51 @@
+/** The proxy for agents whose network is a list of hosts, opened when the first of them starts. */
+import { join } from "node:path";
+import type { NetworkRule } from "../config/config.ts";
+import type { Bus } from "../observe/bus.ts";
+import { openProxy, type Proxy } from "../sandbox/proxy.ts";
+import { proxySocketName } from "../sandbox/way-out.ts";
+
+/** Refusals that are told in the log; an agent may ask as often as it likes. */
+const maxToldRefusals = 1000;
+
+export interface WayOutParts {
+  /** The rule in force. */
+  network: () => NetworkRule;
+  /** Opens the folder of sockets that agents in a sandbox are given, and gives its path. */
+  openSockets: () => Promise<string>;
+  bus: Bus;
+}
+
+export interface WayOut {
+  /** Resolves to the folder of its socket. */
+  open(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export function createWayOut({ network, openSockets, bus }: WayOutParts): WayOut {
+  const told = new Set<string>();
+  let proxy: Promise<Proxy> | undefined;
+
+  const onRefused = (message: string): void => {
+    if (told.has(message) || told.size >= maxToldRefusals) return;
+    told.add(message);
+    bus.emit("warning", { where: "network", message });
+  };
+
+  return {
+    async open() {
+      const folder = await openSockets();
+      proxy ??= openProxy({ path: join(folder, proxySocketName), rules: () => listOf(network()), onRefused });
+      await proxy;
+      return folder;
+    },
+    async close() {
+      await (await proxy)?.close();
+    },
+  };
+}
+
+/** A network that has been opened or closed since lets nothing more through here: its agents start anew without the proxy. */
+function listOf(network: NetworkRule): readonly string[] {
+  return typeof network === "string" ? [] : network;
+}
