@@ -5,6 +5,7 @@
 import { abilitiesOf } from "../acp/capabilities.ts";
 import { isRecord, RpcError, rpcCodes, type Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
+import { messageOf } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
 import type { Session } from "../sessions/session.ts";
 import { agentsIdOf, type Desk } from "./desk.ts";
@@ -26,7 +27,7 @@ export async function takeUp(desk: Desk, session: Session, one: TakeUp): Promise
   const { sessionId: _editors, ...params } = await desk.ports.withExtras(one.params, session, one.agent);
   const agentSessionId = one.agentSessionId ?? agentsIdOf(desk, session.id);
   const before =
-    agentSessionId === undefined ? undefined : await remembered(session, { ...one, params, agentSessionId });
+    agentSessionId === undefined ? undefined : await remembered(desk, session, { ...one, params, agentSessionId });
   if (before && agentSessionId !== undefined) {
     desk.ports.attach(session, one.agent, agentSessionId);
     return before;
@@ -78,17 +79,20 @@ interface Remembered extends TakeUp {
 }
 
 /** Undefined when the agent has no such conversation any more, or can open none again. */
-async function remembered(session: Session, one: Remembered): Promise<Record<string, unknown> | undefined> {
+async function remembered(desk: Desk, session: Session, one: Remembered): Promise<Record<string, unknown> | undefined> {
   const { agent, agentSessionId, cannotLoad = false } = one;
   const can = abilitiesOf(agent.initializeResult);
+  const onForgotten = (message: string): void => {
+    desk.ports.bus.emit("warning", { where: "conversations", message, sessionId: session.id });
+  };
   try {
     if (can.resume) {
       // What it says of its settings before it has answered is meant for the editor.
-      const resumed = await reopened(one, { method: "session/resume", listener: session });
+      const resumed = await reopened(one, { method: "session/resume", listener: session, onForgotten });
       if (resumed) return resumed;
     }
     if (can.load && !cannotLoad)
-      return await reopened(one, { method: "session/load", listener: settingsOnly(session) });
+      return await reopened(one, { method: "session/load", listener: settingsOnly(session), onForgotten });
     return undefined;
   } finally {
     agent.unbindSession(agentSessionId);
@@ -97,7 +101,7 @@ async function remembered(session: Session, one: Remembered): Promise<Record<str
 
 async function reopened(
   { agent, params, signal, agentSessionId }: Remembered,
-  { method, listener }: { method: string; listener: Listener },
+  { method, listener, onForgotten }: { method: string; listener: Listener; onForgotten: (why: string) => void },
 ): Promise<Record<string, unknown> | undefined> {
   agent.bindSession(agentSessionId, listener);
   try {
@@ -105,6 +109,7 @@ async function reopened(
     return isRecord(answer) ? answer : {};
   } catch (error) {
     if (!meansForgotten(error)) throw error;
+    onForgotten(`agent ${agent.profile.name} answered ${method} with an error: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** `crucible acp`: what an editor runs. A pipe to the daemon that outlives it; everything else is loaded only when it is needed. */
 import { exitCodes } from "../../base/errors.ts";
+import { plainText } from "../../base/text.ts";
 import { openDoor } from "../../control/door.ts";
 import { pipeOutput } from "../bridge.ts";
 import { runEditorBridge, type EditorBridgeParts } from "../editor-bridge/bridge.ts";
@@ -30,7 +31,7 @@ export async function acp(options: AcpOptions): Promise<number> {
   };
   let outcome;
   try {
-    const say = (line: string): void => void tell(`crucible: ${line}\n`);
+    const say = (line: string): void => void tell(`crucible: ${plainText(line)}\n`);
     outcome = await runEditorBridge({ ...caller, reach, autostart: !options.noAutostart, say });
   } catch (error) {
     const { refuseCaller } = await import("../refused-caller.ts");

@@ -13,29 +13,25 @@ import type { Readable, Writable } from "node:stream";
 import { toErrorObject } from "../../acp/error-object.ts";
 import { maxMessageBytes } from "../../acp/link.ts";
 import { messageEnds } from "../../acp/message-ends.ts";
-import type { DroppedLine } from "../../base/lines.ts";
 import { asRestoring } from "../../acp/restoring.ts";
 import { isRecord, RpcError, rpcCodes, type RequestId, type RpcErrorObject } from "../../acp/wire.ts";
-import { deferred, type Deferred } from "../../base/deferred.ts";
 import { within } from "../../base/deadline.ts";
+import { deferred } from "../../base/deferred.ts";
 import { messageOf } from "../../base/errors.ts";
 import { formatBytes, formatDuration } from "../../base/text.ts";
 import { daemonUnreachable } from "../../control/errors.ts";
-import { isFarewell } from "../../control/hello.ts";
-import { connectionBroken, daemonAway, daemonLost } from "../errors.ts";
+import { connectionBroken } from "../errors.ts";
+import { DaemonLine, messageLine } from "./daemon-line.ts";
 import { Held, maxHeldBytes } from "./held.ts";
-import { Ledger, type EditorMessage, type OpenSession, type UnansweredRequest } from "./ledger.ts";
-import { headOf, sift } from "./sift.ts";
+import { Ledger, type EditorMessage, type OpenSession } from "./ledger.ts";
 import { eachLine, WholeLines } from "./whole-lines.ts";
+import { heldTooMuch, hungUp, lost, tooLong } from "./words.ts";
 
 /** How long an editor's bridge that may not start a daemon itself waits for another one, in milliseconds. */
 export const daemonAbsenceLimitMs = 60_000;
 
 /** Times in a row that a new daemon may break the connection before it has answered, until the editor is told of it. */
 export const maxFailedReturns = 10;
-
-/** How long the daemon may take to say its last words once the editor has ended its side, in milliseconds of silence. */
-const farewellTimeoutMs = 5000;
 
 /** Between two looks for a daemon, in milliseconds: the first pause, and the longest. */
 const firstLookMs = 50;
@@ -65,14 +61,9 @@ class EditorBridge {
   readonly #held = new Held();
   readonly #ended = deferred<Error | undefined>();
   readonly #fromEditor: WholeLines;
-  /** Requests of the bridge's own to the daemon. */
-  readonly #own = new Map<string, Deferred<unknown>>();
-  #asked = 0;
   #state: "joined" | "away" | "ended" = "away";
-  #socket: Socket | undefined;
+  #daemon: DaemonLine | undefined;
   #daemons = 0;
-  /** The daemon said that somebody asked it to end. */
-  #hasFarewell = false;
   /** Somebody needs a daemon now; wakes whoever looks for one. */
   #wanted = deferred<void>();
   #isWanted = true;
@@ -87,7 +78,7 @@ class EditorBridge {
       onTooLong: (dropped) => {
         const { kind, id } = messageEnds(dropped);
         const error = tooLong(dropped);
-        if (kind === "answer" && id !== undefined) this.#editorSaid(lineOf({ id, error }));
+        if (kind === "answer" && id !== undefined) this.#editorSaid(messageLine({ id, error }));
         else this.#refuse(kind === "request" && id !== undefined ? id : null, error);
       },
     });
@@ -101,7 +92,7 @@ class EditorBridge {
     input.on("data", (chunk: Buffer) => this.#fromEditor.push(chunk));
     for (const event of ["end", "error", "close"]) input.once(event, () => this.#editorEnded());
     output.once("error", () => this.#editorGone());
-    output.on("drain", () => this.#socket?.resume());
+    output.on("drain", () => this.#daemon?.resume());
     return this.#ended.promise;
   }
 
@@ -129,8 +120,7 @@ class EditorBridge {
   }
 
   #send(bytes: Buffer): void {
-    const { input } = this.#parts;
-    if (this.#socket?.write(bytes) === false) input.pause();
+    if (this.#daemon?.send(bytes) === false) this.#parts.input.pause();
   }
 
   #hold(line: Buffer, message: EditorMessage | undefined): void {
@@ -157,91 +147,56 @@ class EditorBridge {
   }
 
   #editorEnded(): void {
-    const socket = this.#socket;
-    if (this.#state !== "joined" || !socket) return this.#end();
-    if (socket.writableEnded) return;
-    const rest = this.#fromEditor.takeRest();
+    if (this.#state !== "joined" || !this.#daemon) return this.#end();
     this.#isEnding = true;
-    socket.end(rest);
-    socket.setTimeout(farewellTimeoutMs, () => socket.destroy());
+    this.#daemon.end(this.#fromEditor.takeRest());
   }
 
   #editorGone(): void {
     this.#editorEnded();
-    this.#socket?.destroy();
+    this.#daemon?.destroy();
   }
 
   // The daemon's side.
 
-  #attach(socket: Socket): void {
-    const { input, output } = this.#parts;
+  #attach(socket: Socket): DaemonLine {
+    const { input, output, say } = this.#parts;
     this.#daemons++;
-    this.#socket = socket;
-    this.#hasFarewell = false;
-    const pass = (whole: Buffer): void => {
-      const passing = sift(whole, (line) => this.#keep(line));
-      for (const bytes of passing) if (!output.write(bytes)) socket.pause();
-    };
-    const lines = new WholeLines({
-      maxLineBytes: maxMessageBytes,
-      onLines: pass,
-      onTooLong: (dropped) => {
-        const { kind, id } = messageEnds(dropped);
-        const error = tooLong(dropped);
-        this.#parts.say(`a message of the daemon was dropped: ${error.message}`);
-        if (kind === "answer" && id !== undefined) pass(lineOf({ id, error }));
+    const daemon: DaemonLine = new DaemonLine({
+      socket,
+      say,
+      onLines: (lines) => output.write(lines),
+      onMessage: (head, line) => this.#ledger.heard(head, line),
+      onDrain: () => input.resume(),
+      onClosed: (rest) => {
+        // Whatever could not be written holds nobody back any more; what is said from now on is held.
+        input.resume();
+        if (this.#daemon !== daemon) return;
+        this.#daemon = undefined;
+        // Whoever has ended its side wants the last words, whole or not.
+        if (this.#isEnding) output.write(rest);
+        this.#lost(daemon);
       },
     });
-    socket.on("data", (chunk: Buffer) => lines.push(chunk));
-    socket.on("drain", () => input.resume());
-    // What broke it makes no difference: `close` follows.
-    socket.on("error", () => {});
-    socket.once("close", () => {
-      // Whatever could not be written holds nobody back any more; what is said from now on is held.
-      input.resume();
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      // Whoever has ended its side wants the last words, whole or not.
-      if (this.#isEnding) output.write(lines.takeRest());
-      this.#lost();
-    });
+    this.#daemon = daemon;
     input.resume();
+    return daemon;
   }
 
-  /** Whether a line of the daemon's goes on to the editor. */
-  #keep(line: Buffer): boolean {
-    if (isFarewell(line)) {
-      this.#hasFarewell = true;
-      return false;
-    }
-    const head = headOf(line);
-    if (!head) return true;
-    const own = head.kind === "answer" ? this.#own.get(head.id) : undefined;
-    if (own) {
-      this.#own.delete(head.id);
-      settle(own, line);
-      return false;
-    }
-    this.#ledger.heard(head, line);
-    return true;
-  }
-
-  #lost(): void {
-    for (const waiting of this.#own.values()) waiting.reject(hungUp());
-    this.#own.clear();
+  #lost({ hasFarewell }: DaemonLine): void {
     if (this.#isEnding) return this.#end();
     if (this.#state !== "joined") return;
     this.#state = "away";
     const { unanswered, questions } = this.#ledger.takeLost();
     for (const requestId of questions) this.#tellEditor({ method: "$/cancel_request", params: { requestId } });
     for (const request of unanswered) this.#refuse(request.id, toErrorObject(lost(request)));
-    this.#isWanted = !this.#hasFarewell || this.#ledger.introduction?.isAnswered === false;
-    this.#parts.say(this.#whatNow());
+    this.#isWanted = !hasFarewell || this.#ledger.introduction?.isAnswered === false;
+    this.#parts.say(this.#whatNow(hasFarewell));
     void this.#comeBack();
   }
 
-  #whatNow(): string {
-    const what = this.#hasFarewell ? "the daemon has ended" : "the connection to the daemon broke";
+  #whatNow(hasFarewell: boolean): string {
+    const what = hasFarewell ? "the daemon has ended" : "the connection to the daemon broke";
     if (!this.#parts.autostart) return `${what}; waiting up to ${formatDuration(daemonAbsenceLimitMs)} for another one`;
     return this.#isWanted ? `${what}; connecting again` : `${what}; it is started again when it is needed`;
   }
@@ -283,44 +238,36 @@ class EditorBridge {
 
   /** Introduces the editor to a new daemon. Rejects, and has hung up, when that one does not take it. */
   async #join(socket: Socket): Promise<void> {
-    if (socket.destroyed) throw hungUp();
-    this.#attach(socket);
+    const daemon = this.#attach(socket);
     const { introduction, sessions } = this.#ledger;
     try {
       if (introduction?.isAnswered) {
-        await this.#ask("initialize", introduction.params);
-        await Promise.all(sessions.map((session) => this.#restore(session)));
+        await daemon.ask("initialize", introduction.params);
+        await Promise.all(sessions.map((session) => this.#restore(session, daemon)));
       }
-      if (this.#socket !== socket) throw hungUp();
+      if (daemon.isClosed) throw hungUp();
     } catch (error) {
-      if (this.#socket === socket) this.#socket = undefined;
-      socket.destroy();
+      if (this.#daemon === daemon) this.#daemon = undefined;
+      daemon.destroy();
       throw error;
     }
     this.#state = "joined";
     this.#parts.say(`connected to the daemon again; sessions opened again: ${sessions.length}`);
     // Whoever has not been answered yet still waits for it.
-    if (introduction?.isAnswered === false) this.#editorSaid(lineOf({ ...introduction, method: "initialize" }));
+    if (introduction?.isAnswered === false)
+      this.#editorSaid(messageLine({ id: introduction.id, method: "initialize", params: introduction.params }));
     for (const line of this.#held.take()) this.#editorSaid(line);
   }
 
-  async #restore({ sessionId, params }: OpenSession): Promise<void> {
+  async #restore({ sessionId, params }: OpenSession, daemon: DaemonLine): Promise<void> {
     try {
-      await this.#ask("session/resume", asRestoring(sessionId, params));
+      await daemon.ask("session/resume", asRestoring(sessionId, params));
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       const text = `\n\n— this conversation could not be opened again: ${error.message} —\n\n`;
       const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text } };
       this.#tellEditor({ method: "session/update", params: { sessionId, update } });
     }
-  }
-
-  #ask(method: string, params: unknown): Promise<unknown> {
-    const id = `crucible-bridge-${++this.#asked}`;
-    const answer = deferred<unknown>();
-    this.#own.set(JSON.stringify(id), answer);
-    this.#send(lineOf({ id, method, params }));
-    return answer.promise;
   }
 
   #refuseHeld(error: Error): void {
@@ -338,7 +285,7 @@ class EditorBridge {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#wanted.resolve();
-    this.#socket?.destroy();
+    this.#daemon?.destroy();
     const { input, output } = this.#parts;
     input.pause();
     const done = (): void => this.#ended.resolve(error);
@@ -355,39 +302,4 @@ function messageIn(line: Buffer): EditorMessage | undefined {
     // Whoever it is for will say so.
     return undefined;
   }
-}
-
-function lineOf({ id, method, params, error }: EditorMessage & { error?: RpcErrorObject }): Buffer {
-  return Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", id, method, params, error })}\n`);
-}
-
-function settle(waiting: Deferred<unknown>, line: Buffer): void {
-  const { result, error } = JSON.parse(line.toString("utf8")) as { result?: unknown; error?: RpcErrorObject };
-  if (error) waiting.reject(new RpcError(error));
-  else waiting.resolve(result);
-}
-
-function lost({ method }: UnansweredRequest): Error {
-  if (method !== "session/prompt") {
-    return daemonLost.create(`the daemon was restarted before it had answered ${method}`, { hint: "try it again" });
-  }
-  return daemonLost.create("the daemon was restarted; what the agent was doing is unknown", {
-    hint: "send your message again",
-  });
-}
-
-function hungUp(): Error {
-  return connectionBroken.create("the daemon closed the connection before it had answered", {
-    hint: "look into its log, or run `crucible serve` in a terminal to see why; your next message tries again",
-  });
-}
-
-function heldTooMuch(): Error {
-  return daemonAway.create(`there is no daemon, and more than ${formatBytes(maxHeldBytes)} wait for one already`, {
-    hint: "wait until the daemon is back, then send it again",
-  });
-}
-
-function tooLong({ bytes }: DroppedLine): RpcErrorObject {
-  return { code: rpcCodes.parseError, message: `a line of ${bytes} bytes, where at most ${maxMessageBytes} are taken` };
 }
