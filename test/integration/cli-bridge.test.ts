@@ -80,6 +80,9 @@ test("a caller who does not read holds back the daemon, and can still send", asy
   await flooded;
   await until(() => arrived.bytes() === flood.length, { what: "all of it to arrive" });
   process.stdin.end();
+  await once(socket, "end");
+  socket.end();
+  await once(process, "exit");
 });
 
 describe("the end", () => {
