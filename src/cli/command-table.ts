@@ -119,6 +119,20 @@ export const commandTable: readonly CommandSpec[] = [
     run: async (options) => (await import("./commands/agents.ts")).agents(options),
   }),
   command({
+    name: "doctor",
+    summary: "check that everything works, and say what to do where it does not",
+    details:
+      "Looks at the configuration, the socket, the state folder, the sandbox and every agent, each of which is started and asked " +
+      "to open a session. Changes nothing and needs no daemon. Exit code 0 when nothing is broken, 4 when the configuration is, " +
+      "else 5. An agent that is not installed is not broken unless the configuration uses it.",
+    options: { config, socket, json },
+    examples: [
+      { line: "crucible doctor", does: "before anything else, and when something does not work" },
+      { line: "crucible doctor --json | jq '.findings[] | select(.state != \"ok\")'", does: "in a script" },
+    ],
+    run: async (options) => (await import("./commands/doctor.ts")).doctor(options),
+  }),
+  command({
     name: "explain",
     summary: "would this delegation be allowed, and which rule decides",
     details: "Asks the same rules the daemon uses, and starts nothing. Exit code 6 when it would be refused.",

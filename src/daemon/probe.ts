@@ -16,6 +16,7 @@ import { createBus } from "../observe/bus.ts";
 import { withoutSandbox } from "../sandbox/confinement.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { AgentPrograms } from "./agent-programs.ts";
+import { explained } from "./child-opener.ts";
 
 export interface ProbeOptions {
   config: Config;
@@ -23,26 +24,32 @@ export interface ProbeOptions {
   start: boolean;
   /** Names; all profiles when missing. */
   only?: readonly string[];
+  /** Ask each for a session as well, which shows whether its user has to sign in. */
+  openSession?: boolean;
+  /** Agents started at the same time; one after the other when missing, so that none looks slower than it is. */
+  atOnce?: number;
   onStart?: (name: string) => void;
 }
 
 export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]> {
-  const { config, only } = options;
+  const { config, only, atOnce = 1 } = options;
   const programs = new AgentPrograms(() => config);
   const folder = await mkdtemp(join(tmpdir(), "crucible-probe-"));
   const launcher = createLauncher({ stateDirectory: folder, graceMs: () => config.limits.graceSeconds * 1000 });
   try {
+    const profiles = [...config.agents.values()].filter(({ name }) => !only || only.includes(name));
     const reports: AgentReport[] = [];
-    for (const profile of config.agents.values()) {
-      if (only && !only.includes(profile.name)) continue;
-      const report = await find(profile, programs);
-      // One after the other: two agents that start at once would each look slower than they are.
-      if (options.start && report.path !== null) {
+    const waiting = profiles.entries();
+    const lookAtNext = async (): Promise<void> => {
+      for (const [index, profile] of waiting) {
+        const report = await find(profile, programs);
+        reports[index] = report;
+        if (!options.start || report.path === null) continue;
         options.onStart?.(profile.name);
-        await probeInto(report, { profile, programs, launcher, folder });
+        await probeInto(report, { profile, programs, launcher, folder, openSession: options.openSession ?? false });
       }
-      reports.push(report);
-    }
+    };
+    await Promise.all(Array.from({ length: atOnce }, lookAtNext));
     return reports;
   } finally {
     await launcher.close();
@@ -76,9 +83,10 @@ async function probeInto(
     programs: AgentPrograms;
     launcher: ReturnType<typeof createLauncher>;
     folder: string;
+    openSession: boolean;
   },
 ): Promise<void> {
-  const { profile, programs, launcher, folder } = parts;
+  const { profile, programs, launcher, folder, openSession } = parts;
   const startedAt = performance.now();
   try {
     const agent = await startAgent({
@@ -95,9 +103,13 @@ async function probeInto(
     const milliseconds = Math.round(performance.now() - startedAt);
     const residentBytes = await agent.process.residentBytes();
     report.probe = { ...capabilitiesOf(agent.initializeResult), milliseconds, residentBytes };
-    await agent.end();
+    try {
+      if (openSession) await agent.ask({ method: "session/new", params: { cwd: folder, mcpServers: [] } });
+    } finally {
+      await agent.end();
+    }
   } catch (error) {
-    report.problem = problemOf(error);
+    report.problem = problemOf(explained(error, profile));
   }
 }
 

@@ -16,6 +16,8 @@ import { configText } from "../../../src/cli/render/config-text.ts";
 import { DelegationTree } from "../../../src/cli/render/delegation-tree.ts";
 import { createDemoLog } from "../../../src/cli/render/demo-log.ts";
 import { errorText } from "../../../src/cli/render/error-text.ts";
+import type { Finding } from "../../../src/control/finding.ts";
+import { findingsText } from "../../../src/cli/render/findings-text.ts";
 import { explanationText } from "../../../src/cli/render/explanation-text.ts";
 import { openLiveTree, type Screen } from "../../../src/cli/render/live-tree.ts";
 import { logText } from "../../../src/cli/render/log-text.ts";
@@ -333,6 +335,14 @@ const pages: Record<string, Page> = {
     shown: () => {
       const fields = hostile({ sessionId: "ses_1", rootId: "ses_2", delegationId: "del_1" });
       return logText({ time: undefined, level: "info", message: hostile("it was so"), fields, line: "" }, style);
+    },
+    manyLines: true,
+  },
+  "crucible doctor": {
+    file: "findings-text.ts",
+    shown: () => {
+      const finding: Finding = { check: "agents", subject: "it", state: "ok", message: "is", remedy: "do" };
+      return findingsText([{ ...hostile(finding), check: "agents", state: "broken" }], style);
     },
     manyLines: true,
   },

@@ -1,0 +1,58 @@
+/** Each agent profile: whether its program is there, really starts, speaks ACP, and opens a session without a sign-in. */
+import { formatDuration } from "../../base/text.ts";
+import type { AgentProfile, Config } from "../../config/config.ts";
+import type { AgentReport } from "../../control/agent-report.ts";
+import type { Finding } from "../../control/finding.ts";
+import { reportAgents } from "../probe.ts";
+import type { Examination } from "./examination.ts";
+
+/** Agents that are started at the same time. */
+const atOnce = 3;
+
+export async function checkAgents({ config, onProgress }: Examination): Promise<Finding[]> {
+  if (!config) return [];
+  const reports = await reportAgents({
+    config,
+    start: true,
+    openSession: true,
+    atOnce,
+    onStart: (name) => onProgress(`starting ${name} …`),
+  });
+  const findings = reports.map((report) => findingOf(report, config));
+  if (reports.some(({ path }) => path !== null)) return findings;
+  const remedy = "install one of those above, or write a profile of your own";
+  return [...findings, { check: "agents", subject: "agents", state: "warning", message: "none is installed", remedy }];
+}
+
+function findingOf(report: AgentReport, config: Config): Finding {
+  const { name, path, install, problem, probe } = report;
+  const finding = { check: "agents", subject: name };
+  if (path === null && !isUsed(name, config)) {
+    const remedy = install === null ? null : `to use it: ${install}`;
+    return { ...finding, state: "ok", message: "not installed, and not used by the configuration", remedy };
+  }
+  if (problem) {
+    const needsLogin = problem.code === "CRU_AGENT_AUTH";
+    const { message, hint } = problem;
+    return { ...finding, state: needsLogin ? "warning" : "broken", message, remedy: hint };
+  }
+  const facts = [
+    `${probe?.name ?? name} ${probe?.version ?? "of unknown version"}`,
+    `starts in ${formatDuration(probe?.milliseconds ?? 0)}`,
+    `takes MCP servers over ${probe?.mcp.join(", ") ?? "stdio"}`,
+  ];
+  return { ...finding, state: "ok", message: facts.join(", "), remedy: null };
+}
+
+/** Whether the configuration has a profile of its own with this name or built on it, or names it. */
+function isUsed(name: string, { acp, agents }: Config): boolean {
+  const profile = agents.get(name);
+  if (profile && isOwn(profile)) return true;
+  const isTarget = ({ delegation }: AgentProfile): boolean =>
+    delegation.allowedTargets !== "all" && delegation.allowedTargets.includes(name);
+  return acp.defaultAgent === name || [...agents.values()].some(isTarget);
+}
+
+function isOwn({ install, lineage }: AgentProfile): boolean {
+  return install === undefined || lineage.length > 0;
+}

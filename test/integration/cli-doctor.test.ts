@@ -1,0 +1,69 @@
+/** `crucible doctor`: finds what is wrong, says what to do, and ends with 0 only if nothing is broken. */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Finding } from "../../src/control/finding.ts";
+import { createTestHome, scriptedProfile, startDaemon, type TestHome } from "../support/daemon.ts";
+
+async function findings(home: TestHome): Promise<{ code: number | null; found: Finding[]; stderr: string }> {
+  const { code, stdout, stderr } = await home.crucible(["doctor", "--json", ...home.place]);
+  return { code, found: (JSON.parse(stdout) as { findings: Finding[] }).findings, stderr };
+}
+
+const of = (found: readonly Finding[], check: string): Finding[] => found.filter((finding) => finding.check === check);
+
+test("all is well: a daemon that answers, an agent that opens a session, agents that nobody uses", async () => {
+  await using daemon = await startDaemon({ config: scriptedProfile("worker") });
+  const { code, found, stderr } = await findings(daemon.home);
+  expect(found.filter(({ state }) => state === "broken")).toEqual([]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(of(found, "config")).toMatchObject([{ subject: daemon.home.configFile, state: "ok" }]);
+  expect(of(found, "daemon")).toMatchObject([{ state: "ok", message: expect.stringContaining(`pid ${daemon.pid}`) }]);
+  expect(of(found, "agents").find(({ subject }) => subject === "worker")).toMatchObject({
+    state: "ok",
+    message: expect.stringMatching(/^Scripted agent 1\.0\.0, starts in .*, takes MCP servers over stdio, http$/),
+  });
+  expect(of(found, "agents").find(({ subject }) => subject === "gemini")).toMatchObject({ state: "ok" });
+  expect(of(found, "sandbox").length).toBeGreaterThan(0);
+  const { stdout } = await daemon.crucible(["doctor", ...daemon.home.place]);
+  expect(stdout).toMatch(/\n(all is well|nothing is broken; .*)\n$/);
+});
+
+test("an agent that does not start is broken, one that wants a sign-in a warning, one that is missing and used broken", async () => {
+  const config = [
+    scriptedProfile("dies", { flags: ["--exit-at", "initialize"] }),
+    scriptedProfile("shy", { flags: ["--auth-required"] }),
+    '[acp.agents.gone]\ncommand = "no-such-program"',
+    '[acp.agents.mine]\nextends = "gemini"',
+  ].join("\n");
+  await using home = await createTestHome(config);
+  const { code, found } = await findings(home);
+  expect(code).toBe(5);
+  const states = Object.fromEntries(of(found, "agents").map(({ subject, state }) => [subject, state]));
+  expect(states).toMatchObject({ dies: "broken", shy: "warning", gone: "broken", mine: "broken", codex: "ok" });
+  expect(of(found, "agents").find(({ subject }) => subject === "shy")?.message).toContain("sign in");
+  for (const { state, remedy } of of(found, "agents")) if (state !== "ok") expect(remedy).toBeTruthy();
+});
+
+test("a configuration with a mistake is broken, exit code 4, and the rest is looked at all the same", async () => {
+  await using home = await createTestHome("[server]\nlog_lvel = 3\n");
+  const { code, found } = await findings(home);
+  expect(code).toBe(4);
+  expect(of(found, "config")).toMatchObject([{ state: "broken", message: expect.stringContaining("log_lvel") }]);
+  expect(of(found, "state")).toHaveLength(1);
+  expect(of(found, "agents")).toEqual([]);
+});
+
+test("a state folder that others can change is broken, and so is a store that is damaged", async () => {
+  await using home = await createTestHome("");
+  mkdirSync(home.stateDirectory, { mode: 0o700 });
+  chmodSync(home.stateDirectory, 0o777);
+  writeFileSync(join(home.stateDirectory, "crucible.db"), "this is no database, and never was one".repeat(200));
+  const { code, found } = await findings(home);
+  expect(code).toBe(5);
+  const broken = of(found, "state").filter(({ state }) => state === "broken");
+  expect(broken).toMatchObject([
+    { subject: home.stateDirectory, remedy: expect.stringContaining("chmod 700") },
+    { subject: join(home.stateDirectory, "crucible.db") },
+  ]);
+});
