@@ -148,8 +148,16 @@ describe.each([
   });
 
   test.each(kinds("client", "request", "session"))("%s passes from agent to editor", async (_name, kind) => {
-    const { editorId, agentId } = await relay.openSession(editor);
     const ends = { from: agent.acp, to: editor, method: kind.method };
+    if (kind.method === "session/request_permission") {
+      for (const request of requestsOf(schema, kind).map(answeredAsOffered)) {
+        // An answer for always is remembered, and the next question of the same kind would not be asked.
+        const { editorId, agentId } = await relay.openSession(editor);
+        await expectRequestsRelayed(ends, underIds([request], { from: agentId, to: editorId }));
+      }
+      return;
+    }
+    const { editorId, agentId } = await relay.openSession(editor);
     // An elicitation may belong to a request instead of a session; that has a test of its own.
     const requests = requestsOf(schema, kind)
       .filter(({ params }) => !("requestId" in params))
@@ -299,6 +307,15 @@ function requestsOf(schema: ProtocolSchema, { params, result }: MessageKind): Ge
 }
 
 /** Paths that agents name lie in the kiln, or they do not pass: the generated text becomes the name of a file there. */
+/** What a person chooses is one of the options of the question; anything else counts as no answer. */
+function answeredAsOffered({ params, outcome }: GeneratedRequest): GeneratedRequest {
+  const chosen = "result" in outcome ? (outcome.result["outcome"] as JsonRecord | undefined) : undefined;
+  if (!("result" in outcome) || chosen?.["outcome"] !== "selected") return { params, outcome };
+  const [offered] = params["options"] as JsonRecord[];
+  const answer: JsonRecord = offered ? { ...chosen, optionId: offered["optionId"]! } : { outcome: "cancelled" };
+  return { params, outcome: { result: { ...outcome.result, outcome: answer } } };
+}
+
 function insideKiln(method: string, params: JsonRecord): JsonRecord {
   const placed = (path: unknown): string => join(relay.daemon.kiln, String(path).replaceAll("\0", "").slice(0, 200));
   if (method.startsWith("fs/")) return { ...params, path: placed(params["path"]) };
