@@ -66,6 +66,7 @@ const doors: Record<string, readonly Room[]> = {
   libsql: ["sessions"],
   commander: ["cli"],
   "fastest-levenshtein": ["base"],
+  "@deepseek-ai/node-addon-landlock-run": ["sandbox"],
   picomatch: ["permissions", "kiln"],
 };
 

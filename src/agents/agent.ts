@@ -108,6 +108,7 @@ export class Agent implements Peer {
   #strays = 0;
   #garbage = 0;
   #ending = false;
+  #failure: CrucibleError | undefined;
   #whyGone: Promise<CrucibleError> | undefined;
 
   constructor(start: Omit<AgentStart, "launch">, { running, confinement, toolSockets }: Launched) {
@@ -291,7 +292,14 @@ export class Agent implements Peer {
     for (const { method, params } of early) this.#owner.notification(method, params);
   }
 
+  /** Ends it because of this error, which whoever waits for it is told. */
+  async fail(error: CrucibleError): Promise<void> {
+    this.#failure = error;
+    await this.process.kill();
+  }
+
   async #exitError(): Promise<CrucibleError> {
+    if (this.#failure) return this.#failure;
     if (this.#garbage > maxGarbageAtStart) {
       return agentStart.create(
         `agent ${this.profile.name} does not speak ACP: it wrote ${this.#garbage} characters of something else and no answer to initialize`,

@@ -16,6 +16,11 @@ export const agentAuth = defineError(
   "agentFailed",
   "The agent wants its user to sign in before it works.",
 );
+export const agentOverLimits = defineError(
+  "CRU_AGENT_LIMITS",
+  "agentFailed",
+  "An agent was ended because it used more memory, or ran more processes, than `[limits]` allows.",
+);
 export const agentLimit = defineError(
   "CRU_AGENT_LIMIT",
   "refused",

@@ -88,6 +88,8 @@ export interface SessionNode {
   startedAt: number;
   pid: number | null;
   residentBytes: number | null;
+  /** What holds its agent; null without one. `lost` = what is not held. */
+  sandbox: { mechanism: string; strength: string; lost: readonly string[] } | null;
   /** For a delegation's session. */
   delegation: { id: string; title: string; toolCalls: number } | null;
   children: SessionNode[];

@@ -8,10 +8,10 @@ import { homeDirectory, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config, SandboxRules } from "../config/config.ts";
 import { kilnOf, type KilnConfig } from "../kiln/open-kiln.ts";
 import type { LaunchSpec } from "../process/child.ts";
-import type { Confined, Hidden } from "../sandbox/confinement.ts";
+import type { Confined, Confinement, Hidden } from "../sandbox/confinement.ts";
 import { ownProgramFolders } from "../sandbox/reach.ts";
 import { realPathOf } from "../sandbox/real-paths.ts";
-import { Sandbox } from "../sandbox/sandbox.ts";
+import { Sandbox, type Trial } from "../sandbox/sandbox.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 
 const crucibleRoot = fileURLToPath(new URL("../../", import.meta.url));
@@ -34,6 +34,7 @@ export interface BoundariesParts {
   readonly socketPath: string;
   /** Opens the way to the listed hosts, if it is not open, and gives the directory of its socket. */
   readonly openWayOut: () => Promise<string>;
+  readonly onWarning: (message: string) => void;
   readonly env?: Environment;
 }
 
@@ -42,7 +43,7 @@ export class Boundaries {
   readonly #sandbox: Sandbox;
 
   constructor(parts: BoundariesParts) {
-    const { stateDirectory, env = process.env } = parts;
+    const { stateDirectory, onWarning, env = process.env } = parts;
     this.#parts = parts;
     const home = homeDirectory(env);
     const around = {
@@ -50,7 +51,7 @@ export class Boundaries {
       hidden: () => this.#hidden(),
       ownProgram: ownProgramFolders(crucibleRoot, process.execPath),
     };
-    this.#sandbox = new Sandbox({ stateDirectory, env, around });
+    this.#sandbox = new Sandbox({ stateDirectory, env, around, onWarning });
   }
 
   /** The configuration, or the machine, may be another now. */
@@ -94,6 +95,18 @@ export class Boundaries {
       network: "none",
       toolSockets: undefined,
     });
+  }
+
+  /** What would hold an agent of this profile. Rejects with CRU_SANDBOX_UNAVAILABLE. */
+  foresee(profile: AgentProfile, worksFor: WorksFor, directories: readonly string[]): Promise<Confinement> {
+    const rules: SandboxRules = this.holds(profile, worksFor) ? profile.sandbox : { ...profile.sandbox, mode: "off" };
+    const { network } = this.#parts.config().kiln;
+    return this.#sandbox.foresee(profile.name, { rules, directories, network });
+  }
+
+  /** Every mechanism of this system after its trial, the strongest first. */
+  trials(): Promise<Trial[]> {
+    return this.#sandbox.trials();
   }
 
   /** The daemon's own files. Looked for each time: a socket, a lock and a configuration come and go. */

@@ -115,6 +115,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     stateDirectory: state,
     socketPath,
     openWayOut: () => wayOut.open(),
+    onWarning: (message) => bus.emit("warning", { where: "sandbox", message }),
   });
   bus.on("config.reloaded", () => boundaries.revise());
   const worktrees = new GitWorktrees({

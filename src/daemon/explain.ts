@@ -2,19 +2,27 @@
 import { CrucibleError } from "../base/errors.ts";
 import type { Environment } from "../base/paths.ts";
 import type { Config } from "../config/config.ts";
-import { explain, type Explanation } from "../delegation/explain.ts";
+import { explain, type ExplainedDelegation } from "../delegation/explain.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import { effectivePermissions } from "../permissions/effective.ts";
+import { foreseen, withTrialBoundaries } from "./sandbox-forecast.ts";
 import { profileNamed } from "./profiles.ts";
 
-/** Throws CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
-export function explainDelegation(
+/** Rejects with CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
+export async function explainDelegation(
   question: { from: string; target: string; depth: number; cwd: string; env: Environment },
   config: Config,
-): Explanation {
+): Promise<ExplainedDelegation> {
   const kiln = reach(question.cwd, config);
   const from = profileNamed(config, question.from);
-  return explain({ ...question, kiln, from, permissionsOf: effectivePermissions }, config);
+  const explanation = explain({ ...question, kiln, from, permissionsOf: effectivePermissions }, config);
+  const target = explanation.allowed ? config.agents.get(explanation.target) : undefined;
+  if (!target) return { ...explanation, sandbox: null };
+  const directories = explanation.grant?.kiln ?? [];
+  const sandbox = await withTrialBoundaries({ config, env: question.env }, (boundaries) =>
+    foreseen(boundaries, target, directories),
+  );
+  return { ...explanation, sandbox };
 }
 
 function reach(cwd: string, config: Config): readonly string[] | CrucibleError {

@@ -4,6 +4,7 @@
 import type { Listener } from "../acp/wire.ts";
 import { Agent, startAgent, type Launched } from "../agents/agent.ts";
 import { agentLimit } from "../agents/errors.ts";
+import { watchLimits } from "../agents/limits.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { LocalLauncher } from "../process/launcher.ts";
@@ -63,6 +64,12 @@ export class RunningAgents {
     try {
       const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus });
       this.#live.add(agent);
+      watchLimits({
+        profile,
+        running: agent.process,
+        limits: () => this.#parts.config().limits,
+        onExceeded: (error) => void agent.fail(error),
+      });
       this.#answers.set(answerKey(profile, request.initialize), agent.initializeResult);
       void agent.process.exited.then(() => this.#live.delete(agent));
       return agent;

@@ -3,7 +3,7 @@
  * they open on an agent. Used by every door, so that a child's session is made as a root's is.
  */
 import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
-import type { Agent } from "../agents/agent.ts";
+import { Agent } from "../agents/agent.ts";
 import { systemPrompt, takesSystemPrompt } from "../agents/instructions.ts";
 import { applySettings } from "../agents/settings.ts";
 import { newId } from "../base/ids.ts";
@@ -108,6 +108,7 @@ export class SessionFactory {
   #save(session: Session): void {
     const { store } = this.#parts;
     const known = store.findSession(session.id);
+    const agent = session.binding?.peer;
     store.saveSession({
       id: session.id,
       origin: session.origin,
@@ -123,6 +124,7 @@ export class SessionFactory {
       updatedAt: Date.now(),
       endedAt: null,
       endReason: "",
+      sandbox: agent instanceof Agent ? agent.confinement : (known?.sandbox ?? null),
     });
   }
 }

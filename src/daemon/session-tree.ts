@@ -29,6 +29,7 @@ async function nodeOf(session: Session, delegations: Delegations): Promise<Sessi
     startedAt: session.startedAt,
     pid: session.binding?.pid ?? null,
     residentBytes: agent instanceof Agent && agent.alive ? await agent.process.residentBytes() : null,
+    sandbox: agent instanceof Agent ? agent.confinement : null,
     delegation: factsOf(delegations.ofChild(session)),
     children: [...children, ...waiting.map((delegation) => waitingNode(delegation, session))],
   };
@@ -45,6 +46,7 @@ function waitingNode(delegation: Delegation, caller: Session): SessionNode {
     startedAt: delegation.createdAt,
     pid: null,
     residentBytes: null,
+    sandbox: null,
     delegation: factsOf(delegation),
     children: [],
   };

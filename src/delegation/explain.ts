@@ -33,6 +33,16 @@ export interface Explanation {
   permissions: EffectivePermissions | null;
 }
 
+/** With what would hold the target's agent on this machine, which the policy does not know. */
+export interface ExplainedDelegation extends Explanation {
+  /** Null when the delegation would be refused. */
+  sandbox: {
+    /** Null when none is good enough, so that the agent would not be started: then `error` says why. */
+    sandbox: { readonly mechanism: string; readonly strength: string; readonly lost: readonly string[] } | null;
+    error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+  } | null;
+}
+
 export interface Question {
   from: AgentProfile;
   target: string;

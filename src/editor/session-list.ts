@@ -156,6 +156,7 @@ function remember(
     createdAt: now,
     updatedAt: now,
     endedAt: now,
+    sandbox: null,
     endReason: "it was begun before Crucible knew of it",
   };
   store.saveSession(record);

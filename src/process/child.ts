@@ -38,6 +38,11 @@ export interface ProcessExit {
   readonly signal: string | null;
 }
 
+export interface TreeUsage {
+  readonly residentBytes: number;
+  readonly processes: number;
+}
+
 /** A started process and all that descends from it. */
 export interface RunningProcess extends AsyncDisposable {
   /** Unique everywhere; the marker of the whole tree. */
@@ -58,6 +63,8 @@ export interface RunningProcess extends AsyncDisposable {
   stderrTail(): string;
   /** Resident memory of the whole tree in bytes; pages that processes share are counted for each. */
   residentBytes(): Promise<number>;
+  /** The same, and how many processes the tree has; those of a sandbox itself are not counted. */
+  usage(): Promise<TreeUsage>;
   /**
    * Ends the whole tree gently: end of stdin, then SIGTERM to the agent and soon after to its tree, then SIGKILL, each after
    * the grace time. Resolves when nothing of the tree is left; calling again waits for the same end. `reason` goes to the log.

@@ -12,7 +12,7 @@ import type { Readable, Writable } from "node:stream";
 import { timedOut, within } from "../base/deadline.ts";
 import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
-import type { ProcessExit, RunningProcess } from "./child.ts";
+import type { ProcessExit, RunningProcess, TreeUsage } from "./child.ts";
 import { Heirs } from "./heirs.ts";
 import type { ProcessEntry, ProcessSnapshot, ProcessTable } from "./process-table.ts";
 import { drainStderr, type StderrTail } from "./stderr-tail.ts";
@@ -93,6 +93,12 @@ export class LocalChild implements RunningProcess {
 
   stderrTail(): string {
     return this.#tail.text();
+  }
+
+  async usage(): Promise<TreeUsage> {
+    const members = await this.#tree.members();
+    const residentBytes = await this.#options.table.residentBytes(members.map(({ pid }) => pid));
+    return { residentBytes, processes: Math.max(0, members.length - this.#options.layers) };
   }
 
   async residentBytes(): Promise<number> {

@@ -15,8 +15,10 @@ const firstDescriptor = 3;
 
 export const bwrap: MechanismKind = {
   name: "bwrap",
+  platform: "linux",
   strength: "full",
   lost: [],
+  network: "own",
   remedy:
     "install bubblewrap (`apt install bubblewrap`, `dnf install bubblewrap`) and allow user namespaces: on Ubuntu 24.04 and " +
     "later bwrap needs an AppArmor profile, and containers with Docker's default profile forbid them",

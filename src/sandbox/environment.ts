@@ -27,7 +27,7 @@ const folderVariables = new Set([
 
 export function environmentInside(
   env: LaunchSpec["env"],
-  { reach, home }: { reach: Reach; home: string },
+  { reach, home, userHome }: { reach: Reach; home: string; userHome: string },
 ): Record<string, string> {
   const reached = [...reach.writable, ...reach.readable];
   const isThere = (path: string): boolean => {
@@ -35,5 +35,8 @@ export function environmentInside(
     return real !== undefined && reached.some((one) => isInside(one, real));
   };
   const kept = Object.entries(env).filter(([name, value]) => !folderVariables.has(name) || isThere(value));
-  return { ...Object.fromEntries(kept), HOME: home, PWD: reach.cwd };
+  // A profile may name a home of its own, if it opens it.
+  const own = env["HOME"];
+  const ownHome = own !== undefined && realPathOf(own) !== userHome && isThere(own) ? own : home;
+  return { ...Object.fromEntries(kept), HOME: ownHome, PWD: reach.cwd };
 }

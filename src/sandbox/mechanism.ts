@@ -24,9 +24,16 @@ export type Wrap = (request: WrapRequest) => Wrapped;
 
 export interface MechanismKind {
   readonly name: Exclude<Mechanism, "external" | "none">;
+  /** Where there is such a thing. */
+  readonly platform: NodeJS.Platform;
   readonly strength: Strength;
   /** What it does not hold. */
   readonly lost: readonly string[];
+  /**
+   * Can it keep an agent from the network: `own` = it gives it one of its own, in which there may be a way to listed hosts;
+   * `closed` = all or nothing.
+   */
+  readonly network: "own" | "closed" | "open";
   /** What a person can do to have it, the end of a sentence that begins with "to have it". */
   readonly remedy: string;
   /** How to wrap, or why not: the end of a sentence. Whether it holds is for its trial to say. */

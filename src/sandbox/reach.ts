@@ -40,7 +40,7 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
   if (cwd === undefined) throw spawnFailure(spec, missing(spec.cwd));
 
   const kiln = existing([...policy.directories, ...policy.writable]);
-  for (const path of kiln) if (path === "/") throw wholeSystem(spec);
+  requireHoldable(spec.label, kiln);
   const own = existing([home, ...policy.profile.configDirs]);
   const writable = visible([...own, ...(policy.readOnly ? [] : kiln)], guarded);
   const given = existing([...install.readable, ...policy.readable, ...around.ownProgram]);
@@ -88,11 +88,10 @@ function missing(path: string): Error {
   return Object.assign(new Error(`no such file or directory: ${path}`), { code: "ENOENT" });
 }
 
-function wholeSystem(spec: LaunchSpec): Error {
-  return sandboxPlace.create(
-    `${spec.label} was not started: a sandbox whose kiln is the whole file system holds nothing`,
-    {
-      hint: "open the session in a project's directory, or set mode to off under [sandbox]",
-    },
-  );
+/** Throws CRU_SANDBOX_PLACE for a kiln in which a sandbox would hold nothing. */
+export function requireHoldable(label: string, kiln: readonly string[]): void {
+  if (!kiln.includes("/")) return;
+  throw sandboxPlace.create(`${label} was not started: a sandbox whose kiln is the whole file system holds nothing`, {
+    hint: "open the session in a project's directory, or set mode to off under [sandbox]",
+  });
 }

@@ -4,6 +4,7 @@
  * the trials.
  */
 import { isInside, type Environment } from "../base/paths.ts";
+import { listed } from "../base/text.ts";
 import type { SandboxRules } from "../config/config.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { bwrap } from "./bwrap-mechanism.ts";
@@ -17,15 +18,23 @@ import {
 } from "./confinement.ts";
 import { environmentInside } from "./environment.ts";
 import { sandboxUnavailable } from "./errors.ts";
+import { landlock } from "./landlock.ts";
+import { exchangeLogins, loginCheckMs } from "./logins.ts";
 import type { MechanismKind, Wrap, Wrapped } from "./mechanism.ts";
 import { openFolders } from "./opened-folders.ts";
 import { privateHome } from "./private-home.ts";
-import { reachOf, type Surroundings } from "./reach.ts";
+import { reachOf, requireHoldable, type Surroundings } from "./reach.ts";
+import { seatbelt } from "./seatbelt.ts";
 import { tryMechanism } from "./trial.ts";
 import { throughProxy } from "./way-out.ts";
 
 /** The strongest first. */
-const mechanisms: readonly MechanismKind[] = [bwrap];
+const mechanisms: readonly MechanismKind[] = [bwrap, landlock, seatbelt];
+
+const ofThisSystem = mechanisms.filter(({ platform }) => platform === process.platform);
+
+/** Something around the daemon holds its agents, as the configuration declares. */
+const external: Confinement = { mechanism: "external", strength: "full", lost: [] };
 
 const order: readonly Strength[] = ["advisory", "partial", "full"];
 
@@ -33,6 +42,21 @@ export interface SandboxParts {
   readonly stateDirectory: string;
   readonly env: Environment;
   readonly around: Surroundings;
+  readonly onWarning: (message: string) => void;
+}
+
+/** The part of a policy by which a mechanism is chosen. */
+export type ForeseenPolicy = Pick<SandboxPolicy, "rules" | "directories" | "network">;
+
+interface Choice {
+  readonly wrap: Wrap;
+  readonly ownNetwork: boolean;
+  readonly confinement: Confinement;
+}
+
+interface Refused {
+  readonly kind: MechanismKind;
+  readonly problem: string;
 }
 
 /** One mechanism after its trial. */
@@ -59,44 +83,71 @@ export class Sandbox {
   /** Rejects with CRU_SANDBOX_UNAVAILABLE, CRU_SANDBOX_PLACE, and CRU_AGENT_START when something to start with is missing. */
   async confine(spec: LaunchSpec, policy: SandboxPolicy): Promise<Confined> {
     const { rules } = policy;
-    if (rules.mode === "off") return unconfined(spec, "none");
-    if (rules.mode === "external") return unconfined(spec, "external");
-    const trial = await this.#choose(spec, rules);
-    if (trial?.wrap === undefined) return unconfined(spec, "none");
+    if (rules.mode === "off") return unconfined(spec, withoutSandbox);
+    if (rules.mode === "external") return unconfined(spec, external);
+    const choice = await this.#choose(spec.label, policy);
+    if (!choice) return unconfined(spec, withoutSandbox);
 
     const home = this.#homeFor(policy);
+    const logins = this.#loginsOf(policy, { home, env: spec.env });
     const reach = reachOf({ spec, policy, home, around: this.#parts.around });
     const opened = openFolders(foldersToHold(reach, home));
     try {
-      const inside = { ...spec, cwd: reach.cwd, env: environmentInside(spec.env, { reach, home }) };
+      const inside = {
+        ...spec,
+        cwd: reach.cwd,
+        env: environmentInside(spec.env, { reach, home, userHome: this.#parts.around.home }),
+      };
       const { toolSockets, network } = policy;
       const wrap = (program: LaunchSpec): Wrapped =>
-        trial.wrap!({ spec: program, reach, toolSockets, opened: opened.byPath });
+        choice.wrap({ spec: program, reach, toolSockets, opened: opened.byPath });
       return {
-        ...(Array.isArray(network) ? wrapThroughProxy(inside, wrap) : wrap(inside)),
-        confinement: this.#confinement(trial.kind, policy),
+        ...(Array.isArray(network) && choice.ownNetwork ? wrapThroughProxy(inside, wrap) : wrap(inside)),
+        confinement: choice.confinement,
         started: () => opened.close(),
-        release: async () => {},
+        release: async () => logins.end(),
       };
     } catch (error) {
       opened.close();
+      logins.end();
       throw error;
     }
   }
 
-  /** What would hold an agent under these rules. Rejects as `confine` does when none is good enough. */
-  async #choose(spec: LaunchSpec, { mode, accept }: SandboxRules): Promise<Trial | undefined> {
-    const candidates = mechanisms.filter(({ name }) => mode === "auto" || mode === name);
-    const trials: Trial[] = [];
+  /** What would hold an agent under this policy. Rejects with CRU_SANDBOX_UNAVAILABLE. */
+  async foresee(label: string, policy: ForeseenPolicy): Promise<Confinement> {
+    const { rules } = policy;
+    if (rules.mode === "off") return withoutSandbox;
+    if (rules.mode === "external") return external;
+    requireHoldable(label, policy.directories);
+    return (await this.#choose(label, policy))?.confinement ?? withoutSandbox;
+  }
+
+  /** Every mechanism of this system after its trial, the strongest first. */
+  trials(): Promise<Trial[]> {
+    return Promise.all(ofThisSystem.map((kind) => this.#trialOf(kind)));
+  }
+
+  /** The strongest that holds, with what it holds; undefined if none does and none is asked for. Rejects as `confine` does. */
+  async #choose(label: string, policy: ForeseenPolicy): Promise<Choice | undefined> {
+    const { mode, accept } = policy.rules;
+    const candidates = mode === "auto" ? ofThisSystem : mechanisms.filter(({ name }) => name === mode);
+    const refused: Refused[] = [];
     for (const kind of candidates) {
-      const isEnough = mode !== "auto" || order.indexOf(kind.strength) >= order.indexOf(accept);
-      if (!isEnough) continue;
-      const trial = await this.#trialOf(kind);
-      if (trial.problem === undefined) return trial;
-      trials.push(trial);
+      const confinement = this.#confinement(kind, policy);
+      if (mode === "auto" && order.indexOf(confinement.strength) < order.indexOf(accept)) {
+        refused.push({
+          kind,
+          problem: `it is ${confinement.strength}: it does not hold ${listed(confinement.lost, "and")}`,
+        });
+        continue;
+      }
+      const { wrap, problem = "it does not hold" } = await this.#trialOf(kind);
+      if (wrap) return { wrap, confinement, ownNetwork: kind.network === "own" };
+      refused.push({ kind, problem });
     }
     if (mode === "auto" && accept === "advisory") return undefined;
-    throw unavailable(spec.label, trials);
+    throw unavailable(label, policy.rules, refused);
   }
 
   #trialOf(kind: MechanismKind): Promise<Trial> {
@@ -125,13 +176,33 @@ export class Sandbox {
     return privateHome({ stateDirectory, profile: profile.name, home: around.home, opened });
   }
 
-  #confinement({ name, strength, lost }: MechanismKind, { rules, directories }: SandboxPolicy): Confinement {
+  /** Brings logins in, and what is refreshed back, until `end`. */
+  #loginsOf({ rules, profile }: SandboxPolicy, inside: { home: string; env: Environment }): { end(): void } {
+    if (rules.home === "real") return { end: () => {} };
+    const { around, onWarning } = this.#parts;
+    const { home, env } = inside;
+    const place = { family: profile.family, userHome: env["HOME"] ?? around.home, env, privateHome: home, onWarning };
+    const exchange = (): void => exchangeLogins(place);
+    exchange();
+    const timer = setInterval(exchange, loginCheckMs);
+    timer.unref();
+    return {
+      end() {
+        clearInterval(timer);
+        exchange();
+      },
+    };
+  }
+
+  #confinement({ name, strength, lost, network: held }: MechanismKind, policy: ForeseenPolicy): Confinement {
     const { home } = this.#parts.around;
+    const { rules, directories, network } = policy;
     const opened = [
-      ...(rules.home === "real" ? ['the user\'s whole home, which home = "real" opens'] : []),
+      ...(rules.home === "real" ? ["the user's whole home, which `home` opens"] : []),
       ...(directories.some((directory) => isInside(directory, home))
         ? ["the user's whole home, which is the kiln"]
         : []),
+      ...(network !== "open" && held === "open" ? ["the network, which [kiln] closes"] : []),
     ];
     return { mechanism: name, strength: opened.length > 0 ? "partial" : strength, lost: [...lost, ...opened] };
   }
@@ -165,21 +236,19 @@ function trialReach(inside: string): Reach {
   };
 }
 
-function unconfined(spec: LaunchSpec, mechanism: "none" | "external"): Confined {
-  const confinement: Confinement =
-    mechanism === "external" ? { mechanism, strength: "full", lost: [] } : withoutSandbox;
+function unconfined(spec: LaunchSpec, confinement: Confinement): Confined {
   return { spec, confinement, toolSockets: undefined, started: () => {}, release: async () => {} };
 }
 
-function unavailable(label: string, trials: readonly Trial[]): Error {
-  const tried = trials.map(({ kind, problem }) => `${kind.name} (${problem})`).join(", ");
-  const remedies = trials.map(({ kind }) => kind.remedy);
-  return sandboxUnavailable.create(`${label} was not started: no sandbox holds here; tried ${tried || "none"}`, {
+function unavailable(label: string, { mode, accept }: SandboxRules, refused: readonly Refused[]): Error {
+  const tried = refused.map(({ kind, problem }) => `${kind.name} (${problem})`).join(", ");
+  const wanted = mode === "auto" ? `sandbox that is at least ${accept}` : `sandbox of ${mode}`;
+  return sandboxUnavailable.create(`${label} was not started: no ${wanted} holds here; tried ${tried || "nothing"}`, {
     hint: [
-      ...remedies,
-      'or set `mode = "external"` under [sandbox] if a container around Crucible is the boundary, `accept = "advisory"` or ' +
-        '`mode = "off"` to run agents without one',
+      ...refused.map(({ kind }) => kind.remedy),
+      'if a container around Crucible is the boundary, set `mode = "external"` under [sandbox]; to run agents without one, set ' +
+        '`accept = "advisory"` or `mode = "off"`',
     ].join("; "),
-    details: { tried: trials.map(({ kind, problem }) => ({ mechanism: kind.name, problem })) },
+    details: { tried: refused.map(({ kind, problem }) => ({ mechanism: kind.name, problem })) },
   });
 }

@@ -30,6 +30,7 @@ export const migrations: readonly string[] = [
      PRIMARY KEY (session_id, number)) WITHOUT ROWID;
    CREATE TABLE permissions (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, at INTEGER NOT NULL, record TEXT NOT NULL);
    CREATE INDEX permissions_session ON permissions (session_id, at);`,
+  `ALTER TABLE sessions ADD COLUMN sandbox TEXT;`,
 ];
 
 /** A database that this release does not understand. */

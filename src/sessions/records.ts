@@ -24,6 +24,8 @@ export interface SessionRecord {
   endedAt: number | null;
   /** Why it ended; empty while it is open. */
   endReason: string;
+  /** What held its agent, and what it did not hold; null until it has one. */
+  sandbox: { mechanism: string; strength: string; lost: readonly string[] } | null;
 }
 
 /** What changes in the life of a session. */

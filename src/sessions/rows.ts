@@ -19,6 +19,7 @@ export function fromSession(record: SessionRecord): unknown[] {
     JSON.stringify(record.usage),
     record.endedAt,
     withoutNul(record.endReason),
+    record.sandbox && JSON.stringify(record.sandbox),
   ];
 }
 
@@ -37,6 +38,7 @@ export function toSession(row: Row): SessionRecord {
     usage: JSON.parse(String(row["usage"])) as SessionRecord["usage"],
     endedAt: row["ended_at"] as number | null,
     endReason: String(row["end_reason"]),
+    sandbox: typeof row["sandbox"] === "string" ? (JSON.parse(row["sandbox"]) as SessionRecord["sandbox"]) : null,
   };
 }
 

@@ -103,6 +103,11 @@ describe("as data", () => {
         ask_timeout_seconds: 3600,
         bound_by: ["picky", "open"],
       },
+      // The test's own home lies in /tmp.
+      sandbox: {
+        sandbox: { mechanism: "bwrap", strength: "partial", lost: ["the user's whole home, which is the kiln"] },
+        error: null,
+      },
     });
   });
 
@@ -145,11 +150,11 @@ describe("the daemon decides the same", () => {
       pairs.map(({ from, target }) => door.request("delegate", { from, agent: target, task: "say x", cwd: kiln })),
     );
     const table = pairs.map(({ from, target }, index) => [from, target, verdict(decided[index]!)]);
-    const expected = pairs.map(({ from, target }) => {
-      const explanation = explainDelegation({ from, target, depth: 0, cwd: kiln, env: home.env }, loaded);
+    const expecting = pairs.map(async ({ from, target }) => {
+      const explanation = await explainDelegation({ from, target, depth: 0, cwd: kiln, env: home.env }, loaded);
       return [from, target, verdictOf(explanation)];
     });
-    expect(expected).toEqual(table);
+    expect(await Promise.all(expecting)).toEqual(table);
     // The rules these profiles were made for are all among them.
     expect(new Set(table.map(([, , word]) => word))).toEqual(
       new Set([

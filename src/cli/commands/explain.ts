@@ -19,7 +19,7 @@ export async function explainCommand(args: readonly string[], options: ExplainOp
   const { loadConfig } = await import("../../config/load.ts");
   const config = loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), handStarted: true });
   const { explainDelegation } = await import("../../daemon/explain.ts");
-  const explanation = explainDelegation(
+  const explanation = await explainDelegation(
     { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? "."), env: process.env },
     config,
   );

@@ -1,12 +1,12 @@
 /** An explained delegation as lines for people. */
 import type { EffectivePermissions } from "../../config/config.ts";
-import type { Explanation } from "../../delegation/explain.ts";
+import type { ExplainedDelegation } from "../../delegation/explain.ts";
 import { formatBytes, oneLine } from "../../base/text.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
-export function explanationText(explanation: Explanation, style: Style): string {
-  const { allowed, lineage, target, because, error, environment, grant, permissions } = explanation;
+export function explanationText(explanation: ExplainedDelegation, style: Style): string {
+  const { allowed, lineage, target, because, error, environment, grant, permissions, sandbox } = explanation;
   const verdict = allowed ? style.good("allowed") : style.bad("refused");
   const facts: [name: string, value: string][] = [["because", because]];
   if (error) facts.push(["code", error.code]);
@@ -20,10 +20,17 @@ export function explanationText(explanation: Explanation, style: Style): string 
       ["at once", `${grant.max_concurrent_delegations} of the caller's children`],
     );
   }
+  if (sandbox) facts.push(["its sandbox", sandboxWords(sandbox)]);
   if (permissions) facts.push(...ruleFacts(permissions));
   if (environment) facts.push(["its environment", environment.join(" ")]);
   const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));
   return `${oneLine([...lineage, target].join(" → "), 1000)}: ${verdict}\n${lines.join("\n")}\n`;
+}
+
+function sandboxWords({ sandbox, error }: NonNullable<ExplainedDelegation["sandbox"]>): string {
+  if (!sandbox) return `none holds, so it would not be started: ${error?.message ?? ""}`;
+  const lost = sandbox.lost.length > 0 ? `; not held: ${sandbox.lost.join(", ")}` : "";
+  return `${sandbox.mechanism}, ${sandbox.strength}${lost}`;
 }
 
 /** One line for each rule, with whose it is; what stands above counts as well as the child's own. */

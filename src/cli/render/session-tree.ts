@@ -5,7 +5,7 @@ import type { Style } from "./style.ts";
 import { tableLines, type Cell } from "./table.ts";
 
 const maxTitleLength = 50;
-const headings = ["AGENT", "STATE", "TASK", "AGE", "TOOLS", "PID", "MEMORY", "SESSION", "DIRECTORY"];
+const headings = ["AGENT", "STATE", "TASK", "AGE", "TOOLS", "PID", "MEMORY", "SANDBOX", "SESSION", "DIRECTORY"];
 
 export function sessionTreeText(roots: readonly SessionNode[], context: { now: number; style: Style }): string {
   const heading = headings.map((text) => ({ text, paint: context.style.dim }));
@@ -38,7 +38,16 @@ function row(node: SessionNode, branch: string, { now, style }: { now: number; s
     { text: delegation ? String(delegation.toolCalls) : "" },
     { text: pid === null ? "" : String(pid) },
     { text: residentBytes === null ? "" : formatBytes(residentBytes) },
+    sandboxCell(node, style),
     { text: node.sessionId ?? "", paint: style.dim },
     { text: oneLine(node.cwd, 200), paint: style.dim },
   ];
+}
+
+/** What holds an agent, and how well where that is not fully. */
+function sandboxCell({ sandbox }: SessionNode, style: Style): Cell {
+  if (!sandbox) return { text: "" };
+  const { mechanism, strength } = sandbox;
+  if (strength === "full") return { text: mechanism, paint: style.good };
+  return { text: mechanism === "none" ? strength : `${mechanism}, ${strength}`, paint: style.dim };
 }

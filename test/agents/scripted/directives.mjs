@@ -11,7 +11,7 @@
  *   delegate {args} · delegates [{args}, …] · mcp TOOL {args} · mcp-list · mcp-version · mcp-servers
  *   stop REASON · fail CODE MESSAGE · exit CODE · die SIGNAL · hang · hang-hard · wait-for FILE · touch FILE
  *   stray TEXT · stderr TEXT · spawn-grandchild [setsid] [stdout]
- *   shell COMMAND (its output) · env NAME · cwd · pid · session · heard (content blocks of all prompts so far)
+ *   shell COMMAND (its output) · shell-along COMMAND (and waits for ever) · env NAME · cwd · pid · session · heard (content blocks of all prompts so far)
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve as resolvePath } from "node:path";
@@ -157,6 +157,11 @@ export const directives = {
 
   env: (rest, turn) => turn.say(process.env[rest] ?? "(unset)"),
   cwd: (_, turn) => turn.say(process.cwd()),
+  async "shell-along"(rest, turn) {
+    const { spawn } = await import("node:child_process");
+    spawn("/bin/sh", ["-c", text(rest)], { cwd: turn.session.cwd, stdio: "ignore" });
+    await new Promise(() => {});
+  },
   async shell(rest, turn) {
     const { spawnSync } = await import("node:child_process");
     const run = spawnSync("/bin/sh", ["-c", `exec 2>&1; ${text(rest)}`], { cwd: turn.session.cwd, encoding: "utf8" });

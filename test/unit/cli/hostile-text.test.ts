@@ -55,6 +55,7 @@ const node: SessionNode = {
   cwd: "/kiln",
   startedAt: 0,
   pid: 1,
+  sandbox: null,
   residentBytes: 1,
   delegation: { id: "del_1", title: "a task", toolCalls: 1 },
   children: [],
@@ -260,6 +261,7 @@ const pages: Record<string, Page> = {
           lineage: ["parent"],
           target: "worker",
           because: "it is so",
+          sandbox: null,
           error: { code: "CRU_TEST", message: "no", hint: "do" },
           environment: ["NAME"],
           grant: {

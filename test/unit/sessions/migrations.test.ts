@@ -29,6 +29,7 @@ const written: Record<number, string> = {
   4: `INSERT INTO transcripts VALUES ('ses_a', 1, 1, '{"params":{},"at":5,"from":"client","method":"session/prompt"}');
       INSERT INTO permissions VALUES ('ask_a', 'ses_a', 5, '{"id":"ask_a"}');
       UPDATE sessions SET usage = '{"tokens":9,"cost":null}', ended_at = 11, end_reason = 'closed' WHERE id = 'ses_a';`,
+  5: `UPDATE sessions SET sandbox = '{"mechanism":"bwrap","strength":"full","lost":[]}';`,
 };
 
 test("there is data for every version", () => {
@@ -58,6 +59,7 @@ for (const version of Object.keys(written).map(Number)) {
         usage: { tokens: version < 4 ? null : 9, cost: null },
         endedAt: version < 4 ? null : 11,
         endReason: version < 4 ? "" : "closed",
+        sandbox: version < 5 ? null : { mechanism: "bwrap", strength: "full", lost: [] },
       });
       expect(store.findDelegation("del_a")).toMatchObject({ title: "t", task: "do", result: "done\0", createdAt: 7 });
       expect(store.findDelegation("del_a")?.notes).toEqual(version < 3 ? [] : ["noted"]);

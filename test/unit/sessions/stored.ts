@@ -15,6 +15,7 @@ export function session(id: string, fields: Partial<SessionRecord> = {}): Sessio
     createdAt: 1,
     updatedAt: 2,
     endedAt: 3,
+    sandbox: null,
     endReason: "the editor closed it",
     ...fields,
   };

@@ -1,0 +1,125 @@
+/**
+ * Keeps a user signed in to the agents in their private homes: a login file of the user's is brought in when it is the newer
+ * one, and one that was refreshed inside is brought back. What comes back is that file alone, and only if it differs from the
+ * user's in nothing but tokens and times, so that nothing an agent writes becomes anything else outside.
+ */
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { isSystemError, messageOf } from "../base/errors.ts";
+import type { Environment } from "../base/paths.ts";
+import { inHeldFolder, type FoundFile } from "./held-folder.ts";
+import { loginFiles, type LoginFile } from "./login-files.ts";
+
+/** Largest login file that is brought in or back, in bytes. */
+export const maxLoginBytes = 256 * 1024;
+
+/** How often a login of a running agent is looked at, in milliseconds: whoever uses the old token outside is signed out. */
+export const loginCheckMs = 15_000;
+
+export interface LoginPlace {
+  readonly family: string | undefined;
+  /** The user's home, and the environment whose variables may move folders of it. */
+  readonly userHome: string;
+  readonly env: Environment;
+  readonly privateHome: string;
+  readonly onWarning: (message: string) => void;
+}
+
+/** Brings each login file to where the older one is. Never throws: an agent without its login says so itself. */
+export function exchangeLogins(place: LoginPlace): void {
+  for (const login of loginFiles(place.family)) {
+    try {
+      exchange(login, place);
+    } catch (error) {
+      place.onWarning(`the login ${login.file} was not brought along: ${messageOf(error)}`);
+    }
+  }
+}
+
+function exchange(login: LoginFile, { userHome, env, privateHome }: LoginPlace): void {
+  const theirPath = placeOf(login, userHome, env);
+  const theirs = readOwn(theirPath);
+  const their = theirs && objectIn(theirs.bytes);
+  if (!theirs || !their) return;
+  const held = { root: privateHome, path: login.file };
+  const inside = inHeldFolder({ ...held, create: false }, (file) => file.read(maxLoginBytes));
+
+  if (login.only) {
+    const bytes = Buffer.from(`${JSON.stringify(picked(their, login.only), null, 2)}\n`);
+    if (!inside) inHeldFolder({ ...held, create: true }, (file) => file.write(bytes, theirs.modifiedAt));
+  } else if (!inside || theirs.modifiedAt > inside.modifiedAt) {
+    if (inside?.bytes.equals(theirs.bytes)) return;
+    inHeldFolder({ ...held, create: true }, (file) => file.write(theirs.bytes, theirs.modifiedAt));
+  } else if (inside.modifiedAt > theirs.modifiedAt && isRefreshed(their, objectIn(inside.bytes))) {
+    const when = new Date(Math.min(inside.modifiedAt.getTime(), Date.now()));
+    const real = realpathSync(theirPath);
+    const own = { root: dirname(real), path: basename(real), create: false };
+    inHeldFolder(own, (file) => file.write(inside.bytes, when));
+  }
+}
+
+function placeOf({ file, movedBy }: LoginFile, userHome: string, env: Environment): string {
+  const [variable, folder] = movedBy ?? [];
+  const moved = variable === undefined ? undefined : env[variable];
+  if (folder === undefined || !moved || !isAbsolute(moved)) return join(userHome, file);
+  return join(moved, file.slice(folder.length));
+}
+
+function readOwn(path: string): FoundFile | undefined {
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile() || stats.size > maxLoginBytes) return undefined;
+    return { bytes: readFileSync(path), modifiedAt: stats.mtime };
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR", "EACCES")) return undefined;
+    throw error;
+  }
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What changes when a token is used up and a new one is given; of nothing else a refresh makes something new. */
+const refreshedNames =
+  /^(?:(?:access|refresh|id)(?:_?token)?|expires(?:_?at|_?in|)|expiry(?:_?date)?|last_?refresh|refreshTokenExpiresAt)$/i;
+
+/** True if `after` is `before` with other tokens and times. */
+function isRefreshed(before: JsonObject, after: JsonObject | undefined): boolean {
+  if (after === undefined) return false;
+  const names = Object.keys(before);
+  if (names.length !== Object.keys(after).length) return false;
+  return names.every((name) => {
+    const [old, now] = [before[name], after[name]];
+    if (isObject(old)) return isRefreshed(old, isObject(now) ? now : undefined);
+    if (JSON.stringify(old) === JSON.stringify(now)) return Object.hasOwn(after, name);
+    return (
+      refreshedNames.test(name) && typeof old === typeof now && (typeof now === "string" || typeof now === "number")
+    );
+  });
+}
+
+/** The members that are named by their paths, where they stood. */
+function picked(from: JsonObject, paths: readonly string[]): JsonObject {
+  const result: Record<string, unknown> = {};
+  for (const path of paths) {
+    const names = path.split(".");
+    const value = names.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), from);
+    if (value === undefined) continue;
+    let at = result;
+    for (const name of names.slice(0, -1)) at = (at[name] ??= {}) as Record<string, unknown>;
+    at[names.at(-1)!] = value;
+  }
+  return result;
+}
+
+function objectIn(bytes: Buffer): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

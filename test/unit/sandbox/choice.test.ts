@@ -1,0 +1,128 @@
+/** Which mechanism holds an agent, and what is said when none does. The mechanisms are tried for real on this machine. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SandboxRules } from "../../../src/config/config.ts";
+import type { SandboxPolicy } from "../../../src/sandbox/confinement.ts";
+import { Sandbox } from "../../../src/sandbox/sandbox.ts";
+import { runToEnd } from "../../../src/process/run.ts";
+
+let folder: string;
+let sandbox: Sandbox;
+
+beforeAll(() => {
+  // Not in /tmp, which Landlock leaves open.
+  mkdirSync(join(homedir(), ".cache"), { recursive: true });
+  folder = realpathSync(mkdtempSync(join(homedir(), ".cache/cru-choice-")));
+  for (const name of ["state", "home", "kiln", "outside"]) mkdirSync(join(folder, name));
+  sandbox = sandboxWith(process.env);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function sandboxWith(env: NodeJS.ProcessEnv): Sandbox {
+  const stateDirectory = join(folder, "state");
+  const hidden = [{ path: stateDirectory, isFolder: true }];
+  const around = { home: join(folder, "home"), hidden: () => hidden, ownProgram: [] };
+  return new Sandbox({ stateDirectory, env, around, onWarning: () => {} });
+}
+
+function policy(rules: Partial<SandboxRules> = {}, more: Partial<SandboxPolicy> = {}): SandboxPolicy {
+  return {
+    profile: { name: "p", family: undefined, configDirs: [] },
+    rules: { mode: "auto", accept: "partial", appliesTo: "children", home: "private", ...rules },
+    directories: [join(folder, "kiln")],
+    readable: [],
+    writable: [],
+    readOnly: false,
+    network: "open",
+    toolSockets: undefined,
+    ...more,
+  };
+}
+
+const foresee = (rules: Partial<SandboxRules>, more: Partial<SandboxPolicy> = {}): ReturnType<Sandbox["foresee"]> =>
+  sandbox.foresee("p", policy(rules, more));
+
+describe("on Linux", () => {
+  test("auto is bubblewrap, and that is full", async () => {
+    expect(await foresee({ accept: "full" })).toEqual({ mechanism: "bwrap", strength: "full", lost: [] });
+  });
+
+  test("Landlock is partial, and names what it does not hold", async () => {
+    const { mechanism, strength, lost } = await foresee({ mode: "landlock" });
+    expect({ mechanism, strength }).toEqual({ mechanism: "landlock", strength: "partial" });
+    expect(lost.join()).toMatch(/\/tmp.*unix sockets.*other processes/s);
+    const closed = await foresee({ mode: "landlock" }, { network: "none" });
+    expect(closed.lost.at(-1)).toMatch(/network/);
+  });
+
+  test("Landlock keeps files outside from being read and written", async () => {
+    const inside = {
+      label: "t",
+      command: "/bin/sh",
+      args: ["-c", "echo x > made; echo y > ../outside/made; ls ../outside"],
+    };
+    const spec = { ...inside, env: { PATH: "/usr/bin:/bin" }, cwd: join(folder, "kiln") };
+    const confined = await sandbox.confine(spec, policy({ mode: "landlock" }));
+    const run = await runToEnd(confined.spec, { timeoutMs: 10_000 });
+    confined.started();
+    await confined.release();
+    expect(run.stderr).toMatch(/Permission denied.*Permission denied/s);
+  });
+
+  test("seatbelt is refused, with what was tried", async () => {
+    await expect(foresee({ mode: "seatbelt" })).rejects.toMatchObject({
+      code: "CRU_SANDBOX_UNAVAILABLE",
+      message: expect.stringMatching(/seatbelt \(it exists on macOS only\)/) as string,
+    });
+  });
+});
+
+test("a home that is the user's own, and a kiln that is their home, are not full", async () => {
+  expect(await foresee({ home: "real" })).toMatchObject({ strength: "partial" });
+  expect(await foresee({}, { directories: [folder] })).toMatchObject({ strength: "partial" });
+  await expect(foresee({ home: "real", accept: "full" })).rejects.toMatchObject({ code: "CRU_SANDBOX_UNAVAILABLE" });
+});
+
+test("external is what it is declared to be, off is the agent's good will", async () => {
+  expect(await foresee({ mode: "external" })).toEqual({ mechanism: "external", strength: "full", lost: [] });
+  expect(await foresee({ mode: "off" })).toMatchObject({ mechanism: "none", strength: "advisory" });
+});
+
+describe("where nothing holds", () => {
+  const broken = (): Sandbox => sandboxWith({ PATH: join(folder, "bin") });
+
+  test("what is less than accepted is refused, with what to do", async () => {
+    mkdirSync(join(folder, "bin"), { recursive: true });
+    const { writeFileSync } = await import("node:fs");
+    writeFileSync(join(folder, "bin/bwrap"), "#!/bin/sh\necho 'bwrap: no permission' >&2; exit 1\n", { mode: 0o755 });
+    const error = (await broken()
+      .foresee("p", policy({ accept: "full" }))
+      .catch((one: unknown) => one)) as { code: string; message: string; hint: string };
+    expect(error.code).toBe("CRU_SANDBOX_UNAVAILABLE");
+    expect(error.message).toMatch(/at least full.*bwrap \(bwrap: no permission\).*landlock \(it is partial/s);
+    expect(error.hint).toMatch(/apt install bubblewrap.*AppArmor.*external.*accept = "advisory".*mode = "off"/s);
+  });
+
+  test("auto takes the next best that is accepted", async () => {
+    expect(await broken().foresee("p", policy())).toMatchObject({ mechanism: "landlock", strength: "partial" });
+  });
+
+  test("a trial is remembered until it is to be forgotten", async () => {
+    const env = { PATH: join(folder, "bin") };
+    const one = sandboxWith(env);
+    await one.foresee("p", policy());
+    env.PATH = process.env["PATH"] ?? "";
+    expect(await one.foresee("p", policy())).toMatchObject({ mechanism: "landlock" });
+    one.forgetTrials();
+    expect(await one.foresee("p", policy())).toMatchObject({ mechanism: "bwrap" });
+  });
+});
+
+test("the root of the file system is no kiln", async () => {
+  const spec = { label: "t", command: "/bin/sh", args: [], env: {}, cwd: "/" };
+  await expect(sandbox.confine(spec, policy({}, { directories: ["/"] }))).rejects.toMatchObject({
+    code: "CRU_SANDBOX_PLACE",
+  });
+});

@@ -1,0 +1,129 @@
+/** Logins: brought into a private home, and back when they were refreshed there; nothing else ever comes out. */
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { exchangeLogins, maxLoginBytes } from "../../../src/sandbox/logins.ts";
+
+let folder: string;
+let warnings: string[];
+const login = { claudeAiOauth: { accessToken: "old", refreshToken: "r", expiresAt: 1, scopes: ["a"] } };
+const refreshed = { claudeAiOauth: { accessToken: "new", refreshToken: "r2", expiresAt: 2, scopes: ["a"] } };
+const file = ".claude/.credentials.json";
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "cru-login-")));
+  mkdirSync(join(folder, "inside"));
+  warnings = [];
+  put("home", file, login, 1000);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function put(where: "home" | "inside", name: string, content: unknown, seconds: number): void {
+  const path = join(folder, where, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  utimesSync(path, seconds, seconds);
+}
+
+function text(where: "home" | "inside", name = file): unknown {
+  return JSON.parse(readFileSync(join(folder, where, name), "utf8"));
+}
+
+function exchange(family = "claude", env: Record<string, string> = {}): void {
+  const [userHome, privateHome] = [join(folder, "home"), join(folder, "inside")];
+  exchangeLogins({ family, userHome, env, privateHome, onWarning: (message) => warnings.push(message) });
+}
+
+describe("into the private home", () => {
+  test("comes a login that is not there, for its owner alone", () => {
+    exchange();
+    expect(text("inside")).toEqual(login);
+    expect(statSync(join(folder, "inside", file)).mode & 0o777).toBe(0o600);
+  });
+
+  test("comes one that is newer, and none that is older", () => {
+    put("inside", file, refreshed, 500);
+    exchange();
+    expect(text("inside")).toEqual(login);
+  });
+
+  test("come of a file of settings those that belong to the login, once", () => {
+    put("home", ".claude.json", { oauthAccount: { id: 1 }, hooks: "x", projects: {} }, 1000);
+    put("home", ".gemini/settings.json", { security: { auth: { selectedType: "oauth", x: 1 } }, mcp: {} }, 1000);
+    exchange();
+    exchange("gemini");
+    expect(text("inside", ".claude.json")).toEqual({ oauthAccount: { id: 1 } });
+    expect(text("inside", ".gemini/settings.json")).toEqual({ security: { auth: { selectedType: "oauth" } } });
+    put("inside", ".claude.json", { hooks: "planted" }, 9000);
+    exchange();
+    expect(text("home", ".claude.json")).toMatchObject({ hooks: "x" });
+  });
+
+  test("comes one from where a variable has moved it", () => {
+    put("home", "elsewhere/auth.json", { tokens: {} }, 1000);
+    exchange("codex", { CODEX_HOME: join(folder, "home/elsewhere") });
+    expect(text("inside", ".codex/auth.json")).toEqual({ tokens: {} });
+  });
+
+  test("comes nothing through a link that the agent has put there", () => {
+    mkdirSync(join(folder, "outside"));
+    symlinkSync(join(folder, "outside"), join(folder, "inside/.claude"));
+    exchange();
+    expect(existsSync(join(folder, "outside/.credentials.json"))).toBe(false);
+  });
+});
+
+describe("back to the user", () => {
+  test("comes a login that was refreshed", () => {
+    put("inside", file, refreshed, 2000);
+    exchange();
+    expect(text("home")).toEqual(refreshed);
+    expect(statSync(join(folder, "home", file)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, "home", file)).mtimeMs).toBe(2_000_000);
+  });
+
+  test.each([
+    ["with more in it", { ...refreshed, apiKeyHelper: "sh -c evil" }],
+    ["with other rights", { claudeAiOauth: { ...refreshed.claudeAiOauth, scopes: ["all"] } }],
+    ["without its login", {}],
+    ["with something else for a token", { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: { a: 1 } } }],
+    ["that is no JSON", "#!/bin/sh"],
+    ["that is too large", `{"x":"${"y".repeat(maxLoginBytes)}"}`],
+  ])("does not come a file %s", (_, content) => {
+    put("inside", file, content, 2000);
+    exchange();
+    expect(text("home")).toEqual(login);
+  });
+
+  test("does not come a link, nor a file that has another name elsewhere", () => {
+    put("inside", "other.json", refreshed, 2000);
+    mkdirSync(join(folder, "inside/.claude"));
+    symlinkSync("../other.json", join(folder, "inside", file));
+    exchange();
+    rmSync(join(folder, "inside", file));
+    linkSync(join(folder, "inside/other.json"), join(folder, "inside", file));
+    exchange();
+    expect(text("home")).toEqual(login);
+    expect(warnings).toEqual([]);
+  });
+
+  test("comes nothing where the user has signed out", () => {
+    rmSync(join(folder, "home", file));
+    put("inside", file, refreshed, 2000);
+    exchange();
+    expect(existsSync(join(folder, "home", file))).toBe(false);
+  });
+});
