@@ -58,6 +58,7 @@ const doors: Record<string, readonly Room[]> = {
   "smol-toml": ["config"],
   zod: ["config", "mcp", "daemon"],
   pino: ["observe"],
+  "prom-client": ["observe"],
   "rotating-file-stream": ["observe"],
   execa: ["process"],
   "node:child_process": ["process"],

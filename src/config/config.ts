@@ -162,6 +162,8 @@ export interface Config {
     readonly logLevel: LogLevel;
     /** Agent processes at once, in the whole daemon. */
     readonly maxAgents: number;
+    /** On loopback; undefined = no metrics are served. */
+    readonly metricsPort: number | undefined;
     /** 0 = for ever. */
     readonly retentionDays: number;
     readonly maxStoreMb: number;

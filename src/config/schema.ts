@@ -341,6 +341,10 @@ export const configFile = table("Configuration of Crucible.", {
       default: 32,
       meaning: "Agent processes that may run at once in the whole daemon.",
     }),
+    metrics_port: key(z.int().min(1).max(65_535), {
+      defaultText: "no metrics",
+      meaning: "Port on 127.0.0.1 on which Prometheus reads figures at /metrics.",
+    }),
     retention_days: key(z.number().min(0).max(36_500), {
       default: 30,
       meaning:

@@ -18,6 +18,7 @@ import { ChildrenShown } from "../display/children-shown.ts";
 import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
+import { MetricsDoor } from "../observe/metrics-door.ts";
 import { realIfKnown } from "../kiln/real-path.ts";
 import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
@@ -237,6 +238,20 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   });
   const doors: Doors = new Doors({ ...parts, control });
   scope.add("editors", () => doors.close());
+  const metrics = new MetricsDoor({
+    bus,
+    gauges: () => ({
+      editors: doors.editorCount,
+      sessions: registry.size,
+      agents: agents.size,
+      delegations: delegations.counts(),
+      storeIsKept: store.health.degradedSince === null,
+    }),
+    isProfile: (name) => config.current.agents.has(name),
+  });
+  scope.add("metrics", () => metrics.close());
+  await metrics.moveTo(server.metricsPort);
+  bus.on("config.reloaded", () => void metrics.moveTo(config.current.server.metricsPort));
   doorsReady.resolve(doors);
   // Whoever is told that the daemon ends looks for another one, and must not come back to this one.
   scope.add("callers", () => listener.closeDoor());

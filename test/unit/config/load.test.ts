@@ -93,6 +93,7 @@ describe("a configuration", () => {
       socket: undefined,
       logLevel: "info",
       maxAgents: 32,
+      metricsPort: undefined,
       retentionDays: 30,
       maxStoreMb: 1024,
     });
@@ -180,6 +181,7 @@ grace_seconds = 0
 socket = "/run/x.sock"
 log_level = "trace"
 max_agents = 1
+metrics_port = 9464
 retention_days = 0.5
 max_store_mb = 64
 `;
@@ -207,6 +209,7 @@ max_store_mb = 64
       socket: "/run/x.sock",
       logLevel: "trace",
       maxAgents: 1,
+      metricsPort: 9464,
       retentionDays: 0.5,
       maxStoreMb: 64,
     });

@@ -1,0 +1,83 @@
+/** Figures for Prometheus: right after a delegation, for this host alone, moved by a reload, and no crash where the port is taken. */
+import { writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { until } from "../support/conditions.ts";
+import { scriptedProfile, startDaemon } from "../support/daemon.ts";
+import { openParent } from "./delegating.ts";
+
+const agents = `${scriptedProfile("parent", { delegation: "enabled = true" })}\n${scriptedProfile("worker")}`;
+const configFor = (port: number): string => `${agents}\n[server]\nmetrics_port = ${port}\n`;
+
+async function listening(): Promise<{ server: Server; port: number }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+async function freePort(): Promise<number> {
+  const { server, port } = await listening();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function get(
+  port: number,
+  { path = "/metrics", host = `127.0.0.1:${port}`, method = "GET" } = {},
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, path, method, host: "127.0.0.1", headers: { host } }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    sent.on("error", reject).end();
+  });
+}
+
+test("they count what happened, for callers of this host and port alone, and move with the configuration", async () => {
+  const [port, other] = [await freePort(), await freePort()];
+  await using daemon = await startDaemon({ config: configFor(port) });
+  await using parent = await openParent(daemon, "parent");
+  await parent.delegate({ agent: "worker", task: "usage 1200\nsay done" });
+  await parent.delegate({ agent: "worker", task: "exit 3" });
+  const { text } = await get(port);
+  for (const line of [
+    'crucible_delegations_total{agent="worker",status="completed"} 1',
+    'crucible_delegations_total{agent="worker",status="failed"} 1',
+    'crucible_delegation_tokens_total{agent="worker"} 1200',
+    'crucible_delegation_duration_seconds_count{agent="worker"} 2',
+    'crucible_agents_started_total{agent="parent"} 1',
+    "crucible_editors 1",
+    "crucible_delegations_running 0",
+    "crucible_store_degraded 0",
+  ]) {
+    expect(text).toContain(`\n${line}\n`);
+  }
+  expect(text).toMatch(/\ncrucible_nodejs_eventloop_lag_seconds \d/);
+  expect((await get(port, { host: "evil.example" })).status).toBe(403);
+  expect((await get(port, { path: "/" })).status).toBe(404);
+  expect((await get(port, { method: "POST" })).status).toBe(405);
+
+  writeFileSync(daemon.home.configFile, configFor(other));
+  daemon.kill("SIGHUP");
+  await until(() =>
+    get(other).then(
+      ({ status }) => status === 200,
+      () => false,
+    ),
+  );
+  await expect(get(port)).rejects.toThrow("ECONNREFUSED");
+});
+
+test("a port that is taken is a warning, and the daemon serves all the same", async () => {
+  const { server, port } = await listening();
+  try {
+    await using daemon = await startDaemon({ config: configFor(port) });
+    expect((await daemon.crucible(["status", ...daemon.home.place])).code).toBe(0);
+    expect(daemon.stderr).toContain(`no metrics on 127.0.0.1:${port}: `);
+  } finally {
+    server.close();
+  }
+});
