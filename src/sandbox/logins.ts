@@ -6,7 +6,7 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { isSystemError, messageOf } from "../base/errors.ts";
-import type { Environment } from "../base/paths.ts";
+import { isInside, type Environment } from "../base/paths.ts";
 import { inHeldFolder, type FoundFile } from "./held-folder.ts";
 import { loginFiles, type LoginFile } from "./login-files.ts";
 
@@ -15,6 +15,9 @@ export const maxLoginBytes = 256 * 1024;
 
 /** How often a login of a running agent is looked at, in milliseconds: whoever uses the old token outside is signed out. */
 export const loginCheckMs = 15_000;
+
+/** How far ahead of now the time of a login may be, in milliseconds: the clock may have been set back a little. */
+const maxClockStepMs = 60_000;
 
 export interface LoginPlace {
   readonly family: string | undefined;
@@ -42,17 +45,23 @@ function exchange(login: LoginFile, { userHome, env, privateHome }: LoginPlace):
   const their = theirs && objectIn(theirs.bytes);
   if (!theirs || !their) return;
   const held = { root: privateHome, path: login.file };
-  const inside = inHeldFolder({ ...held, create: false }, (file) => file.read(maxLoginBytes));
+  const found = inHeldFolder({ ...held, create: false }, (file) => file.read(maxLoginBytes));
+  // A time in the future would win over every later login of the user's.
+  const inside = found && found.modifiedAt.getTime() <= Date.now() + maxClockStepMs ? found : undefined;
 
   if (login.only) {
     const bytes = Buffer.from(`${JSON.stringify(picked(their, login.only), null, 2)}\n`);
-    if (!inside) inHeldFolder({ ...held, create: true }, (file) => file.write(bytes, theirs.modifiedAt));
+    if (!found) inHeldFolder({ ...held, create: true }, (file) => file.write(bytes, theirs.modifiedAt));
   } else if (!inside || theirs.modifiedAt > inside.modifiedAt) {
     if (inside?.bytes.equals(theirs.bytes)) return;
     inHeldFolder({ ...held, create: true }, (file) => file.write(theirs.bytes, theirs.modifiedAt));
   } else if (inside.modifiedAt > theirs.modifiedAt && isRefreshed(their, objectIn(inside.bytes))) {
     const when = new Date(Math.min(inside.modifiedAt.getTime(), Date.now()));
     const real = realpathSync(theirPath);
+    const isLinkedAway = real !== join(realpathSync(dirname(theirPath)), basename(theirPath));
+    if (isLinkedAway && !isInside(realpathSync(userHome), real)) {
+      throw new Error(`an agent has refreshed it, and yours is a link out of your home, to ${real}`);
+    }
     const own = { root: dirname(real), path: basename(real), create: false };
     inHeldFolder(own, (file) => file.write(inside.bytes, when));
   }

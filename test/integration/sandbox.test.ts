@@ -19,6 +19,7 @@ const config = [
   scriptedProfile("stdio", { flags: ["--mcp", "stdio"], delegation: "enabled = true\nmax_depth = 2" }),
   scriptedProfile("stubborn", { flags: ["--ignore-eof", "--ignore-sigterm"] }),
   scriptedProfile("own-home", { settings: 'config_dirs = ["~/.settings"]' }),
+  scriptedProfile("signed-in", { settings: 'extends = "claude"' }),
   scriptedProfile("free", { settings: "" }),
   '[acp.agents.free.sandbox]\nmode = "off"\n',
 ].join("\n");
@@ -175,3 +176,26 @@ function count(command: string): number {
   const all = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
   return all.split("\n").filter((line) => line.startsWith(command)).length;
 }
+
+describe("the login of a built-in agent", () => {
+  const users = (): string => readFileSync(join(home, ".claude/.credentials.json"), "utf8");
+  const inside = "~/.claude/.credentials.json";
+  const login = (token: string): string => JSON.stringify({ claudeAiOauth: { accessToken: token } });
+
+  test("is there inside, and comes back when it was refreshed", async () => {
+    mkdirSync(join(home, ".claude"));
+    writeFileSync(join(home, ".claude/.credentials.json"), login("old"));
+    const refresh = `cat ${inside}; sleep 0.01; echo '${login("new")}' > ${inside}`;
+    expect(await shell(refresh, { agent: "signed-in" })).toBe(login("old"));
+    await until(() => users().trim() === login("new"));
+  });
+
+  test("does not come back when it is a link", async () => {
+    const before = users();
+    writeFileSync(inKiln(daemon, "planted"), login("planted"));
+    await shell(`ln -sf ${inKiln(daemon, "planted")} ${inside}`, { agent: "signed-in" });
+    // The agent that comes next is given the user's own again, once the one before has ended.
+    await until(async () => (await shell(`cat ${inside}`, { agent: "signed-in" })).trim() === before.trim());
+    expect(users()).toBe(before);
+  });
+});

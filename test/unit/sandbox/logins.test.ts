@@ -2,10 +2,12 @@
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -125,5 +127,27 @@ describe("back to the user", () => {
     put("inside", file, refreshed, 2000);
     exchange();
     expect(existsSync(join(folder, "home", file))).toBe(false);
+  });
+
+  test("comes no file from the future: the user's own takes its place", () => {
+    put("inside", file, refreshed, Date.now() / 1000 + 100_000);
+    exchange();
+    expect(text("home")).toEqual(login);
+    expect(text("inside")).toEqual(login);
+  });
+
+  test.each([
+    ["within the home is written through", "home/dotfiles/login.json", refreshed, 0],
+    ["out of the home is left as it is", "shared/login.json", login, 1],
+  ])("a link of the user's %s, and stays a link", (_, target, after, warned) => {
+    const real = join(folder, target);
+    mkdirSync(dirname(real), { recursive: true });
+    renameSync(join(folder, "home", file), real);
+    symlinkSync(real, join(folder, "home", file));
+    put("inside", file, refreshed, 2000);
+    exchange();
+    expect(lstatSync(join(folder, "home", file)).isSymbolicLink()).toBe(true);
+    expect(text("home")).toEqual(after);
+    expect(warnings).toHaveLength(warned);
   });
 });
