@@ -60,6 +60,10 @@ export interface DaemonStatus {
   /** Whether what is written is kept: since when it is not and why, and what memory did not hold either. */
   store: StoreState;
   residentBytes: number;
+  /** How long the daemon has run, by a clock that nobody can set. */
+  uptimeMs: number;
+  /** What has an upper bound in the whole daemon, and how much of it is used. */
+  limits: { name: string; used: number; most: number }[];
 }
 
 export interface StoreState {

@@ -22,6 +22,7 @@ import type { SessionFactory } from "./session-factory.ts";
 import { removeStored } from "./stored-files.ts";
 import { storedHandlers } from "./stored-sessions.ts";
 import { sessionTree } from "./session-tree.ts";
+import { maxConnections } from "./socket-server.ts";
 import { terminalLogin } from "./terminal-login.ts";
 
 export interface ControlParts {
@@ -36,6 +37,8 @@ export interface ControlParts {
   delegations: Delegations;
   permissions: Permissions;
   editors: () => number;
+  /** Callers on the socket, editors included. */
+  connections: () => number;
   facts: () => Pick<DaemonStatus, "startedAt" | "socket" | "stateDirectory" | "logFile" | "mcpUrl">;
   onStopRequested: () => void;
 }
@@ -81,6 +84,11 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       questions: permissions.openQuestions.length,
       store: store.health,
       residentBytes: process.memoryUsage.rss(),
+      uptimeMs: Math.round(process.uptime() * 1000),
+      limits: [
+        { name: "max_agents", used: agents.size, most: config.current.server.maxAgents },
+        { name: "connections", used: parts.connections(), most: maxConnections },
+      ],
       ...parts.facts(),
     }),
 

@@ -235,6 +235,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     onStopRequested: options.onStopRequested,
     facts: () => ({ startedAt, socket: socketPath, stateDirectory: state, logFile: log.file, mcpUrl: tools.url }),
     editors: () => doors.editorCount,
+    connections: () => doors.connectionCount,
   });
   const doors: Doors = new Doors({ ...parts, control });
   scope.add("editors", () => doors.close());

@@ -68,6 +68,10 @@ export class Doors {
     return this.#editors.size;
   }
 
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
   /** Resolves when somebody listens to the socket; until then what comes must be held back. */
   async open(socket: Socket, greeting: Greeting): Promise<void> {
     this.#sockets.add(socket);

@@ -161,6 +161,11 @@ describe("with a daemon", () => {
     expect(stdout).toMatch(new RegExp(`^socket +unix:${daemon.home.socket}$`, "m"));
     const facts = JSON.parse((await daemon.crucible(["status", "--json", ...place])).stdout) as DaemonStatus;
     expect(facts).toMatchObject({ pid: daemon.pid, version: programVersion(), configFile: daemon.home.configFile });
+    expect(facts.uptimeMs).toBeGreaterThan(0);
+    expect(facts.limits).toEqual([
+      { name: "max_agents", used: 0, most: 32 },
+      { name: "connections", used: 1, most: 1000 },
+    ]);
   });
 
   test("ps shows the sessions as a tree, and says so when there is none", async () => {

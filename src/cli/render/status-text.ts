@@ -9,7 +9,7 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
   const facts: [name: string, value: string][] = [
     ["version", status.version],
     ["pid", String(status.pid)],
-    ["running for", formatDuration(now - status.startedAt)],
+    ["running for", formatDuration(status.uptimeMs)],
     ["socket", `unix:${status.socket}`],
     ["config", status.configFile ?? "none; the built-in profiles serve"],
     ["state folder", status.stateDirectory],
@@ -22,6 +22,7 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["questions", status.questions === 0 ? "none" : `${status.questions} waiting for an answer`],
     ["store", storeText(status, now)],
     ["memory", formatBytes(status.residentBytes)],
+    ["limits", status.limits.map(({ name, used, most }) => `${name} ${used} of ${most}`).join(", ")],
   ];
   return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
 }

@@ -98,6 +98,8 @@ const probe: AgentReport["probe"] = {
 };
 
 const status = {
+  uptimeMs: 1,
+  limits: [{ name: "max_agents", used: 1, most: 32 }],
   version: "1",
   pid: 1,
   startedAt: 0,
