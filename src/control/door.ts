@@ -8,6 +8,7 @@ import { isSystemError, messageOf, type CrucibleError } from "../base/errors.ts"
 import { programVersion } from "../base/version.ts";
 import { daemonUnreachable } from "./errors.ts";
 import { formatGreeting, socketProtocol, type Hello } from "./hello.ts";
+import { readSocketKey } from "./socket-key.ts";
 
 /** Longest path the operating system takes for a socket, in bytes, its final zero not counted. */
 export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
@@ -26,7 +27,9 @@ export async function openDoor(socketPath: string, hello: Hello): Promise<Socket
       resolve();
     });
   });
-  socket.write(formatGreeting({ protocol: socketProtocol, version: programVersion(), hello }));
+  // Read once somebody listens: the key of the daemon before this one opens nothing.
+  const key = readSocketKey(socketPath);
+  socket.write(formatGreeting({ protocol: socketProtocol, version: programVersion(), key, hello }));
   return socket;
 }
 

@@ -27,6 +27,8 @@ export interface Greeting {
   protocol: number;
   /** Version of the caller's program. */
   version: string;
+  /** What stands in the socket's key file; undefined for a caller that cannot read it. */
+  key?: string | undefined;
   hello: Hello;
 }
 
@@ -47,7 +49,7 @@ export function parseGreeting(line: string): Greeting | undefined {
   const protocol = fields?.["protocol"];
   if (!fields || typeof protocol !== "number") return undefined;
   const hello = parseHello(fields);
-  return hello && { protocol, version: text(fields["version"]) ?? "unknown", hello };
+  return hello && { protocol, version: text(fields["version"]) ?? "unknown", key: text(fields["key"]), hello };
 }
 
 function parseHello(fields: Record<string, unknown>): Hello | undefined {

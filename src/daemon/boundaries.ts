@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { homeDirectory, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config, SandboxRules } from "../config/config.ts";
+import { socketKeyFile } from "../control/socket-key.ts";
 import { kilnOf, type KilnConfig } from "../kiln/open-kiln.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import type { Confined, Confinement, Hidden } from "../sandbox/confinement.ts";
@@ -113,7 +114,7 @@ export class Boundaries {
   #hidden(): Hidden[] {
     const { stateDirectory, socketPath, config } = this.#parts;
     const { file } = config();
-    const files = [socketPath, `${socketPath}.lock`, ...(file === undefined ? [] : [file])];
+    const files = [socketPath, socketKeyFile(socketPath), `${socketPath}.lock`, ...(file === undefined ? [] : [file])];
     const folders = [stateDirectory, toolSocketFolderOf(socketPath)];
     return [
       ...files.map((path) => ({ path: realPathOf(path), isFolder: false })),

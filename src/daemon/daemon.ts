@@ -9,7 +9,6 @@ import { daemonLogFile, defaultSocketPath, stateDirectory } from "../base/paths.
 import { Scope } from "../base/scope.ts";
 import { programVersion } from "../base/version.ts";
 import type { LogLevel } from "../config/config.ts";
-import type { Greeting } from "../control/hello.ts";
 import { Delegations } from "../delegation/delegations.ts";
 import { Handoffs } from "../delegation/handoff.ts";
 import type { PatchArtifact } from "../delegation/ports.ts";
@@ -95,7 +94,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
 
   // The socket comes before all that a second daemon must not touch; callers wait until the rest stands.
   const doorsReady = deferred<Doors>();
-  const listener = await listenOnSocket(socketPath, async (socket, greeting: Greeting) => {
+  const listener = await listenOnSocket(socketPath, async (socket, greeting) => {
     await (await doorsReady.promise).open(socket, greeting);
   });
   scope.add("socket", () => listener.close());
@@ -183,7 +182,8 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const tools: ToolDoors = new ToolDoors({
     tokens,
     socketPath,
-    openDoor: (socket, greeting) => doors.open(socket, greeting),
+    // Who comes through these has a token of one session, or nothing.
+    openDoor: (socket, greeting) => doors.open(socket, { ...greeting, holdsKey: false }),
     network: () => config.current.kiln.network,
     context,
     bus,

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { messageOf } from "../base/errors.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { daemonVersion } from "../control/errors.ts";
-import { farewell, socketProtocol, type Greeting, type Hello } from "../control/hello.ts";
+import { farewell, socketProtocol, type Hello } from "../control/hello.ts";
 import { conversationBefore } from "../delegation/context.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
@@ -21,7 +21,7 @@ import type { Store } from "../sessions/records.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
-import { tokenUnknown } from "./errors.ts";
+import { socketKeyRequired, tokenUnknown } from "./errors.ts";
 import { kilnOfEditor } from "./boundaries.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LeftSessions } from "./left-sessions.ts";
@@ -30,6 +30,7 @@ import { chooseProfile, profileNamed } from "./profiles.ts";
 import { refuseCaller } from "./refused-caller.ts";
 import { holdBack, type RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
+import type { CheckedGreeting } from "./socket-server.ts";
 import type { ToolDoors } from "./tool-doors.ts";
 
 export interface DoorsParts {
@@ -73,7 +74,7 @@ export class Doors {
   }
 
   /** Resolves when somebody listens to the socket; until then what comes must be held back. */
-  async open(socket: Socket, greeting: Greeting): Promise<void> {
+  async open(socket: Socket, greeting: CheckedGreeting): Promise<void> {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     // A caller that vanishes shows up as an error first; its door notices the close.
@@ -92,8 +93,10 @@ export class Doors {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #enter(socket: Socket, { protocol, version, hello }: Greeting): Promise<void> {
+  async #enter(socket: Socket, { protocol, version, hello, holdsKey }: CheckedGreeting): Promise<void> {
     if (protocol !== socketProtocol) throw versionMismatch({ protocol, version }, this.#parts.version);
+    // Tools of one session have a token of their own; every other door is the user's.
+    if (!holdsKey && !("token" in hello)) throw keyRequired();
     switch (hello.door) {
       case "control":
         return serveControl(socket, this.#parts.control, (error) =>
@@ -202,6 +205,12 @@ export class Doors {
       if (session.origin === "mcp") void session.end("the MCP client closed its connection");
     });
   }
+}
+
+function keyRequired(): Error {
+  return socketKeyRequired.create("the key of this socket was not shown, so the caller may not act for the user", {
+    hint: "agents have the tools of their own session and nothing else; outside of a sandbox, use a `crucible` of the same release",
+  });
 }
 
 function versionMismatch(caller: { protocol: number; version: string }, daemon: string): Error {

@@ -16,6 +16,11 @@ export const folderUnsafe = defineError(
   "daemonUnreachable",
   "A folder for the socket or the state can be changed by another user.",
 );
+export const socketKeyRequired = defineError(
+  "CRU_SOCKET_KEY",
+  "refused",
+  "A caller on the daemon's socket did not show the key that lies beside it, as an agent in a sandbox cannot.",
+);
 export const noDefaultAgent = defineError(
   "CRU_AGENT_UNDECIDED",
   "usage",

@@ -2,6 +2,7 @@
  * The daemon's Unix socket: where it is made, who may open it (the user alone: directory 0700, socket 0600), and the greeting
  * that says which door a caller wants. What happens behind a door is not its business.
  */
+import { createHash, timingSafeEqual } from "node:crypto";
 import { existsSync, lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
@@ -9,6 +10,7 @@ import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
 import { maxSocketPathBytes } from "../control/door.ts";
 import { maxHelloBytes, parseGreeting, type Greeting } from "../control/hello.ts";
+import { removeSocketKey, writeSocketKey } from "../control/socket-key.ts";
 import { alreadyRunning, socketUnusable } from "./errors.ts";
 import { takeLock } from "./lock.ts";
 import { preparePrivateFolder } from "./private-folder.ts";
@@ -18,6 +20,11 @@ export const greetingTimeoutMs = 5000;
 
 /** Connections open at once; further ones are closed. */
 export const maxConnections = 1000;
+
+/** A greeting, and whether its caller has shown the socket's key. */
+export type CheckedGreeting = Greeting & { readonly holdsKey: boolean };
+
+type OnGreeting = (socket: Socket, greeting: CheckedGreeting) => Promise<void>;
 
 export interface SocketServer {
   /** Takes no further callers, who find no daemon then; the name's lock stays, so that no other daemon begins meanwhile. */
@@ -31,10 +38,7 @@ export interface SocketServer {
  * Listens. A socket that a dead daemon left is taken over. Rejects with CRU_DAEMON_RUNNING when a daemon serves it, and with
  * CRU_SOCKET_UNUSABLE.
  */
-export async function listenOnSocket(
-  path: string,
-  onGreeting: (socket: Socket, greeting: Greeting) => Promise<void>,
-): Promise<SocketServer> {
+export async function listenOnSocket(path: string, onGreeting: OnGreeting): Promise<SocketServer> {
   if (Buffer.byteLength(path) > maxSocketPathBytes) {
     throw socketUnusable.create(
       `the socket path ${path} has ${Buffer.byteLength(path)} bytes, and the system takes ${maxSocketPathBytes}`,
@@ -47,10 +51,15 @@ export async function listenOnSocket(
     if (!lock.held) throw running(path, lock.pid);
     try {
       await removeStale(path);
-      const server = await listen(path, onGreeting);
+      const key = digest(writeSocketKey(path));
+      const holdsKey = ({ key: shown = "" }: Greeting): boolean => timingSafeEqual(digest(shown), key);
+      const server = await listen(path, (socket, greeting) =>
+        onGreeting(socket, { ...greeting, holdsKey: holdsKey(greeting) }),
+      );
       requireClosedToOthers(path, server);
       const abandon = (): void => {
         rmSync(path, { force: true });
+        removeSocketKey(path);
         lock.release();
       };
       const closed = deferred<void>();
@@ -121,6 +130,10 @@ function requireClosedToOthers(path: string, server: Server): void {
   throw socketUnusable.create(`the socket ${path} cannot be kept from other users: its mode is ${octal(mode)}`, {
     hint: "choose a place on another file system with --socket, or with socket under [server]",
   });
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 function octal(mode: number): string {

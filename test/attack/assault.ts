@@ -54,10 +54,10 @@ export interface Attack {
 /** All ways out, for an agent that was given all but one kind of tool. */
 const wholeAttack: Attack = { chosen: attempts, controls, given: { tools: given } };
 
-/** What there is to reach, for one whose network is closed. */
+/** What there is to reach, for one whose network is closed; its tools it has all the same. */
 export const networkAttack: Attack = {
   chosen: networkAttempts,
-  controls: controls.filter(({ name }) => name === "read its own file"),
+  controls: controls.filter(({ name }) => name === "its tools"),
   given: { tools: given },
 };
 

@@ -15,8 +15,9 @@ import { callTool, delegateWith } from "../integration/tool-calls.ts";
 import { until } from "../support/conditions.ts";
 import { checkout, scriptedProfile, serve, TestHome, type TestDaemon, type TestUser } from "../support/daemon.ts";
 
-/** How agents are held: by the sandbox that is there by default, by none. The columns of the table, in their order. */
-export const modes = ["full", "off"] as const;
+/** How agents are held: by the sandbox that is there by default, by the one
+ * that needs no namespaces, by none. The columns of the table, in their order. */
+export const modes = ["full", "partial", "off"] as const;
 export type Mode = (typeof modes)[number];
 
 const attackerProgram = join(import.meta.dirname, "../agents/attacker.mjs");
@@ -248,7 +249,7 @@ function configuration(secret: string): string {
   ].join("\n");
 }
 
-const sandboxModes: Readonly<Record<Mode, string>> = { full: "auto", off: "off" };
+const sandboxModes: Readonly<Record<Mode, string>> = { full: "auto", partial: "landlock", off: "off" };
 
 function attackerProfile(mode: Mode): string {
   const table = `acp.agents.attacker-${mode}`;

@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Greeting } from "../../src/control/hello.ts";
+import { readSocketKey } from "../../src/control/socket-key.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { control, endOf, openParent, type Parent } from "./delegating.ts";
@@ -135,7 +136,7 @@ test("greetings of any bytes, in any pieces, are hung up on or let in", async ()
 });
 
 function hello(fields: Omit<Greeting["hello"], "">): string {
-  return `${JSON.stringify({ crucible: { protocol: 1, version: "0.1.0", ...fields } })}\n`;
+  return `${JSON.stringify({ crucible: { protocol: 1, version: "0.1.0", key: readSocketKey(daemon.home.socket), ...fields } })}\n`;
 }
 
 const lines = (methods: readonly string[]): fc.Arbitrary<string[]> =>

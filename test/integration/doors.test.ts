@@ -1,11 +1,12 @@
 /** What the daemon's doors give away, and to whom: nothing beyond loopback, no token, and nothing of anybody else's tree. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { formatGreeting } from "../../src/control/hello.ts";
+import { formatGreeting, socketProtocol, type Hello } from "../../src/control/hello.ts";
+import { readSocketKey, socketKeyFile } from "../../src/control/socket-key.ts";
 import { LinePeer } from "../support/line-peer.ts";
-import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { control, endOf, openParent, type Parent, type ToolServer } from "./delegating.ts";
 import { delegateWith } from "./tool-calls.ts";
 
@@ -61,7 +62,7 @@ describe("a token", () => {
     expect(new Set(tokens).size).toBe(3);
     await delegateWith(await one.tools(), { agent: "worker", task: "say done" });
     // `crucible mcp`, which the agent has started, was given it in its environment.
-    const lines = daemon.home.processes().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    const lines = daemon.home.processes().map(commandLineOf);
     expect(lines.some((line) => line.includes("crucible.js\0mcp"))).toBe(true);
     const printed = await Promise.all(
       [["ps"], ["ps", "--json"], ["status", "--json"]].map((args) => daemon.crucible([...args, ...daemon.home.place])),
@@ -87,9 +88,18 @@ describe("a token", () => {
   });
 });
 
-function knock(hello: Parameters<typeof formatGreeting>[0]["hello"]): LinePeer {
+/** Empty for a process that has just ended. */
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function knock(hello: Hello, key?: string): LinePeer {
   const peer = new LinePeer(connect(daemon.home.socket));
-  peer.send(formatGreeting({ protocol: 1, version: "0.1.0", hello }).trimEnd());
+  peer.send(formatGreeting({ protocol: socketProtocol, version: "0.1.0", key, hello }).trimEnd());
   return peer;
 }
 
@@ -136,6 +146,35 @@ describe("another tree", () => {
       one.editor.notify("session/cancel", { sessionId });
     }
     expect((await other.prompt("say still mine")).text).toBe("still mine");
+  });
+});
+
+describe("the key of the socket", () => {
+  test("is the user's alone to read", () => {
+    expect(statSync(socketKeyFile(daemon.home.socket)).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["control", { door: "control" }, "status"],
+    ["editor", { door: "editor", agent: "parent", cwd: "/" }, "initialize"],
+    ["mcp", { door: "mcp", agent: "parent", cwd: "/" }, "initialize"],
+  ] as const)("whoever does not show it has no %s door", async (_name, hello, method) => {
+    for (const key of [undefined, "", `cru_${"x".repeat(43)}`]) {
+      const peer = knock(hello, key);
+      peer.send({ jsonrpc: "2.0", id: 1, method, params: {} });
+      expect((await peer.waitFor({ id: 1 }))["error"]).toMatchObject({ data: { code: "CRU_SOCKET_KEY" } });
+      peer.stream.destroy();
+    }
+  });
+
+  test("is another one for each daemon, and gone with it", async () => {
+    const first = await startDaemon({ config });
+    const { home } = first;
+    const key = readSocketKey(home.socket);
+    await first.stop();
+    expect(readSocketKey(home.socket)).toBeUndefined();
+    await using second = await serve(home);
+    expect(readSocketKey(second.home.socket)).not.toBe(key);
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { attempt } from "./raw.mjs";
 
 export const reachOps = {
   tcp: ({ port, send }) => spoken(connect(port, "127.0.0.1"), send),
@@ -11,7 +12,8 @@ export const reachOps = {
 
   /** The daemon's own socket: says which door it wants, and asks one thing. */
   daemon({ socket, hello, method, params }) {
-    const greeting = { crucible: { protocol: 1, version: "0.1.0", ...hello } };
+    const key = attempt(() => readFileSync(`${socket}.key`, "utf8"));
+    const greeting = { crucible: { protocol: 1, version: "0.1.0", key, ...hello } };
     const ask = { jsonrpc: "2.0", id: 1, method, params };
     return spoken(connect(socket), `${JSON.stringify(greeting)}\n${JSON.stringify(ask)}\n`);
   },
