@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { homedir } from "node:os";
@@ -24,6 +24,9 @@ const attackerProgram = join(import.meta.dirname, "../agents/attacker.mjs");
 
 /** The user's home and all else lies here: not in /tmp, of which a sandbox makes its own. */
 const bases = { root: "/var/lib", other: homedir() };
+
+/** The one setting of the machine that an attempt changes where it can; put back afterwards. */
+const domainFile = "/proc/sys/kernel/domainname";
 
 export interface Field extends AsyncDisposable {
   readonly daemon: TestDaemon;
@@ -149,6 +152,10 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     () => unix.close(),
   );
 
+  const domain = readFileSync(domainFile, "utf8");
+  undo.push(() => {
+    if (readFileSync(domainFile, "utf8") !== domain) writeFileSync(domainFile, domain);
+  });
   const daemon = await serve(home);
   undo.push(() => daemon.stop());
   const other = await openParent(daemon, "parent", { cwd: places.otherKiln });
