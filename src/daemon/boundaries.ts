@@ -4,12 +4,14 @@
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { homeDirectory, type Environment } from "../base/paths.ts";
+import { homeDirectory, isInside, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config, SandboxRules } from "../config/config.ts";
 import { socketKeyFile } from "../control/socket-key.ts";
 import { kilnOf, type KilnConfig } from "../kiln/open-kiln.ts";
+import { listed } from "../base/text.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import type { Confined, Confinement, Hidden } from "../sandbox/confinement.ts";
+import { sandboxPlace } from "../sandbox/errors.ts";
 import { ownProgramFolders } from "../sandbox/reach.ts";
 import { realPathOf } from "../sandbox/real-paths.ts";
 import { Sandbox, type Trial } from "../sandbox/sandbox.ts";
@@ -82,6 +84,31 @@ export class Boundaries {
       network,
       toolSockets: toolSockets ?? wayOut,
     });
+  }
+
+  /**
+   * Throws CRU_SANDBOX_PLACE for a session that its editor's agent could not work in: the sandbox was made when the agent
+   * started, in `cwd`, and no directory can be added to it.
+   */
+  requireReach({
+    profile,
+    directories,
+    cwd,
+  }: {
+    profile: AgentProfile;
+    directories: readonly string[];
+    cwd: string;
+  }): void {
+    if (!this.holds(profile, "editor") || profile.sandbox.mode === "external") return;
+    const reached = kilnOfEditor(cwd, this.#parts.config()).directories;
+    const lost = directories.find((directory) => !reached.some((one) => isInside(one, directory)));
+    if (lost === undefined) return;
+    throw sandboxPlace.create(
+      `${lost} cannot be reached by ${profile.name}, whose sandbox holds ${listed(reached, "and")}`,
+      {
+        hint: "name a directory above all that you work in as roots under [kiln], or have the editor start `crucible acp` there",
+      },
+    );
   }
 
   /** A program of Crucible's own that works on what agents have written, as git does: held by the rules for all agents. */

@@ -220,6 +220,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     version,
     registry,
     agents,
+    boundaries,
     programs,
     sessions,
     delegations,

@@ -22,7 +22,7 @@ import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
 import { socketKeyRequired, tokenUnknown } from "./errors.ts";
-import { kilnOfEditor } from "./boundaries.ts";
+import { kilnOfEditor, type Boundaries } from "./boundaries.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LeftSessions } from "./left-sessions.ts";
 import type { LiveConfig } from "./live-config.ts";
@@ -40,6 +40,7 @@ export interface DoorsParts {
   registry: SessionRegistry;
   version: string;
   agents: RunningAgents;
+  boundaries: Boundaries;
   programs: AgentPrograms;
   sessions: SessionFactory;
   delegations: Delegations;
@@ -126,7 +127,8 @@ export class Doors {
   }
 
   #editorPorts(cwd: string): EditorPorts {
-    const { config, bus, store, version, agents, sessions, delegations, left, handoffs, shown, registry } = this.#parts;
+    const { config, bus, store, version, agents, boundaries, sessions, delegations, left, handoffs, shown, registry } =
+      this.#parts;
     return {
       bus,
       store,
@@ -148,13 +150,11 @@ export class Doors {
       liveSession: (id) => registry.get(id),
       recap: (session) => conversationBefore(session.transcript),
       requireReachable: (place) => requireInRoots(place, config.current.kiln),
-      createSession: (plan) =>
-        sessions.create({
-          ...plan,
-          origin: "editor",
-          grant: rootGrant(plan.profile),
-          kiln: kilnOf(plan, config.current),
-        }),
+      createSession: (plan) => {
+        const kiln = kilnOf(plan, config.current);
+        boundaries.requireReach({ profile: plan.profile, directories: kiln.directories, cwd });
+        return sessions.create({ ...plan, origin: "editor", grant: rootGrant(plan.profile), kiln });
+      },
       withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
       attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
       applySettings: (session, agent, opened) => sessions.applySettings({ session, agent, opened }),

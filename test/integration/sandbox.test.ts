@@ -199,3 +199,16 @@ describe("the login of a built-in agent", () => {
     expect(users()).toBe(before);
   });
 });
+
+describe('applies_to = "all"', () => {
+  test("holds the editor's own agent, in the roots that sessions may be opened in", async () => {
+    const all = '[sandbox]\napplies_to = "all"\n';
+    await using held = await startDaemon({ config: `${all}${scriptedProfile("mine")}` });
+    writeFileSync(join(held.home.folder, "secret"), "the secret");
+    await using root = await openParent(held, "mine");
+    const cat = `shell ${JSON.stringify("cat ../secret; echo x > by-root; cat by-root")}`;
+    expect((await root.prompt(cat)).text).toMatch(/No such file[^\n]*\nx$/);
+    const elsewhere = root.editor.request("session/new", { cwd: held.home.folder, mcpServers: [] });
+    await expect(elsewhere).rejects.toMatchObject({ message: expect.stringContaining("cannot be reached") as string });
+  });
+});
