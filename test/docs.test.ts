@@ -23,6 +23,99 @@ interface Block {
   text: string;
 }
 
+/** `{ "acp/link.ts": { "maxMessageBytes": ["unit/acp/link.test.ts", "describe > test"] } }` */
+type LimitTests = Record<string, Record<string, [file: string, title: string]>>;
+
+const unreached: readonly string[] = [
+  "[acp.agents.NAME.permissions] ask_timeout_seconds",
+  "[permissions] ask_timeout_seconds",
+  "[limits] grace_seconds",
+  "[server] retention_days",
+  "[server] max_store_mb",
+  "acp/link.ts maxOpenRequests",
+  "agents/agent.ts maxGarbageAtStart",
+  "agents/agent.ts maxReportedStrays",
+  "agents/agent.ts maxEarlyMessages",
+  "agents/limits.ts limitCheckMs",
+  "agents/settings.ts settingTimeoutMs",
+  "base/lines.ts keptEndBytes",
+  "cli/render/delegation-tree.ts frameMs",
+  "cli/render/question-text.ts maxQuestionLines",
+  "control/hello.ts maxHelloBytes",
+  "daemon/control-door.ts maxSearchCharacters",
+  "daemon/control-door.ts maxListedSessions",
+  "daemon/socket-server.ts greetingTimeoutMs",
+  "daemon/socket-server.ts maxConnections",
+  "daemon/stored-turns.ts maxTurnsShown",
+  "delegation/child-run.ts cancelGraceMs",
+  "delegation/context.ts maxContextBytes",
+  "delegation/context.ts defaultRecentTurns",
+  "delegation/delegations.ts maxQueuedDelegations",
+  "delegation/dynamic-agents.ts maxDynamicAgents",
+  "delegation/file-changes.ts maxComparedCharacters",
+  "delegation/file-changes.ts maxAllComparedCharacters",
+  "delegation/speaker.ts maxSummaryBytes",
+  "display/child-activity.ts maxToolCallsKept",
+  "editor/connection.ts initializePatienceMs",
+  "editor/session-list.ts maxListedAtOnce",
+  "editor/session-list.ts maxListed",
+  "editor/session-list.ts maxAgentPages",
+  "editor/session-list.ts agentListPatienceMs",
+  "kiln/child-files.ts maxFileBytes",
+  "kiln/terminals.ts maxTerminalsPerSession",
+  "kiln/terminals.ts defaultTerminalOutputBytes",
+  "kiln/terminals.ts maxTerminalOutputBytes",
+  "mcp/advertised-schema.ts maxSchemaBytes",
+  "mcp/heartbeat.ts heartbeatMs",
+  "mcp/heartbeat.ts quietMs",
+  "mcp/http-door.ts maxHeaderBytes",
+  "mcp/http-door.ts headersTimeoutMs",
+  "mcp/http-door.ts requestTimeoutMs",
+  "mcp/http-door.ts idleTimeoutMs",
+  "mcp/http-door.ts maxHttpConnections",
+  "mcp/http-door.ts maxRequestsPerSession",
+  "mcp/http-door.ts maxConnectionsPerSession",
+  "mcp/json-body.ts maxBodyBytes",
+  "mcp/json-body.ts maxJsonDepth",
+  "mcp/json-body.ts maxBatchMessages",
+  "mcp/tools/delegate-session.ts maxBatchTasks",
+  "mcp/tools/read-delegation.ts defaultPageBytes",
+  "mcp/tools/read-delegation.ts maxPageBytes",
+  "mcp/wait-budget.ts cautiousWaitMs",
+  "observe/logger.ts logFileMib",
+  "observe/logger.ts oldLogFiles",
+  "permissions/command-line.ts maxCommandCharacters",
+  "permissions/command-line.ts maxCommandNesting",
+  "permissions/decisions.ts maxToldCharacters",
+  "permissions/deed.ts maxNamedThings",
+  "permissions/question-line.ts maxWaitingQuestions",
+  "permissions/remembered.ts maxRememberedAnswers",
+  "permissions/seen-calls.ts maxSeenCalls",
+  "process/launcher.ts maxEndedTrees",
+  "process/stderr-tail.ts maxTailLines",
+  "process/stderr-tail.ts maxTailBytes",
+  "process/stderr-tail.ts maxLineBytes",
+  "process/sweep.ts sweepIntervalMs",
+  "sandbox/bwrap.ts maxTemporaryBytes",
+  "sandbox/logins.ts maxLoginBytes",
+  "sandbox/logins.ts loginCheckMs",
+  "sandbox/proxy.ts proxyConnectTimeoutMs",
+  "sandbox/proxy.ts maxProxyConnections",
+  "sandbox/trial.ts trialTimeoutMs",
+  "sessions/recorder.ts maxSessionTitle",
+  "sessions/retention.ts retentionIntervalMs",
+  "sessions/segment.ts maxSegmentCharacters",
+  "sessions/session.ts maxHeldUpdates",
+  "sessions/store.ts writeDelayMs",
+  "sessions/tables.ts maxUnsavedBytes",
+  "sessions/tables.ts storeRetryMs",
+  "sessions/transcript.ts maxTranscriptBytes",
+  "sessions/transcript.ts maxEntryBytes",
+  "sessions/turns.ts maxQueuedPrompts",
+  "sessions/unwritten.ts maxCollectedCharacters",
+  "sessions/unwritten.ts maxOpenSegments",
+];
+
 const pages: Page[] = ["README.md", "CHANGELOG.md", ...filesIn(docs).map((file) => relative(root, file))]
   .filter((file) => file.endsWith(".md"))
   .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
@@ -78,10 +171,30 @@ describe("the documentation", () => {
     expect(declared.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
+  it("names for every limit a test that is there", () => {
+    const page = readFileSync(join(docs, "reference/limits.md"), "utf8");
+    const rows = [...page.matchAll(/^\|.*\| `(\w+)` in (?:`(.+?)`|\[(.+?)\].*?) \| (.*) \|$/gm)];
+    const limits = rows.map(([, name, table, file]) => `${table ?? file} ${name}`);
+    const tests = JSON.parse(readFileSync(join(root, "test/limits.json"), "utf8")) as LimitTests;
+    const named = Object.entries(tests).flatMap(([place, ofPlace]) =>
+      Object.entries(ofPlace).map(([name, test]) => ({ limit: `${place} ${name}`, test })),
+    );
+    expect(limits.length).toBeGreaterThan(100);
+    expect([...named.map(({ limit }) => limit), ...unreached].toSorted()).toEqual(limits.toSorted());
+    expect(named.filter(({ test }) => !isTest(test)).map(({ limit }) => limit)).toEqual([]);
+  });
+
   it("has a README that can be read at once", () => {
     expect(pages[0]?.text.split("\n").length).toBeLessThanOrEqual(201);
   });
 });
+
+function isTest([file, title]: [string, string]): boolean {
+  const path = join(root, "test", file);
+  if (!statSync(path, { throwIfNoEntry: false })) return false;
+  const text = readFileSync(path, "utf8");
+  return title.split(" > ").every((part) => text.includes(`"${part}",`));
+}
 
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

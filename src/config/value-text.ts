@@ -37,11 +37,9 @@ export function typeText(schema: TypeSchema): string {
     case "boolean":
       return "true or false";
     case "integer":
-      return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+      return `a whole number ${rangeText(schema)}`;
     case "number":
-      return schema.exclusiveMinimum === undefined
-        ? `a number from ${schema.minimum} to ${schema.maximum}`
-        : `a number above ${schema.exclusiveMinimum}, at most ${schema.maximum}`;
+      return `a number ${rangeText(schema)}`;
     case "array":
       return "an array of strings";
     case "object":
@@ -51,6 +49,13 @@ export function typeText(schema: TypeSchema): string {
     default:
       return schema.minLength ? "a string that is not empty" : "a string";
   }
+}
+
+// What JSON Schema says of a number without an upper end is what a computer can count.
+function rangeText({ minimum, exclusiveMinimum, maximum = Infinity }: TypeSchema): string {
+  const isOpen = maximum >= Number.MAX_SAFE_INTEGER;
+  if (exclusiveMinimum !== undefined) return `above ${exclusiveMinimum}${isOpen ? "" : `, at most ${maximum}`}`;
+  return isOpen ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
 }
 
 const maxShownLength = 60;

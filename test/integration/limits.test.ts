@@ -27,9 +27,12 @@ test.each([
   ["held", manyProcesses, /\d\d processes, and may use 16/, /pids/],
   ["free", manyProcesses, /\d\d processes, and may use 16/, /pids/],
   ["held", muchMemory, /of memory, and may use/, /memory/],
-])("%s: %s", async (agent, command, message, hint) => {
-  const result = await parent.delegate({ agent, task: `shell-along ${JSON.stringify(command)}` });
-  expect(result.error?.code).toBe("CRU_AGENT_LIMITS");
-  expect(result.error?.message).toMatch(message);
-  expect(result.error?.hint).toMatch(hint);
-});
+])(
+  "an agent that uses more than it may is ended, and its caller told why: %s, %s",
+  async (agent, command, message, hint) => {
+    const result = await parent.delegate({ agent, task: `shell-along ${JSON.stringify(command)}` });
+    expect(result.error?.code).toBe("CRU_AGENT_LIMITS");
+    expect(result.error?.message).toMatch(message);
+    expect(result.error?.hint).toMatch(hint);
+  },
+);
