@@ -5,6 +5,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isSystemError } from "../base/errors.ts";
 import { createProcessTable } from "../process/own-table.ts";
+import type { ProcessTable } from "../process/process-table.ts";
 
 interface Holder {
   pid: number;
@@ -16,7 +17,7 @@ export type LockOutcome = { held: true; release: () => void } | { held: false; p
 /** Takes the lock, or tells who has it. Throws what the file system says when the folder cannot be written. */
 export function takeLock(file: string): LockOutcome {
   const table = createProcessTable();
-  const self: Holder = { pid: process.pid, startTime: table.startTimeOf(process.pid) ?? 0 };
+  const self: Holder = { pid: process.pid, startTime: table.find(process.pid)?.startTime ?? 0 };
   const own = `${file}.${process.pid}`;
   writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
   try {
@@ -24,7 +25,7 @@ export function takeLock(file: string): LockOutcome {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (tryLink(own, file)) return { held: true, release: () => release(file, self) };
       const holder = readHolder(file);
-      if (holder && table.startTimeOf(holder.pid) === holder.startTime) return { held: false, pid: holder.pid };
+      if (holder && lives(holder, table)) return { held: false, pid: holder.pid };
       setAside(file, own, holder);
     }
     return { held: false, pid: readHolder(file)?.pid ?? 0 };
@@ -36,7 +37,13 @@ export function takeLock(file: string): LockOutcome {
 /** The pid of the living daemon that has the lock, if one has. */
 export function lockHolder(file: string): number | undefined {
   const holder = readHolder(file);
-  return holder && createProcessTable().startTimeOf(holder.pid) === holder.startTime ? holder.pid : undefined;
+  return holder && lives(holder, createProcessTable()) ? holder.pid : undefined;
+}
+
+// A killed daemon whose parent never notices, as in a container without an init, keeps its pid and its start time.
+function lives(holder: Holder, table: ProcessTable): boolean {
+  const entry = table.find(holder.pid);
+  return entry?.startTime === holder.startTime && !entry.dead;
 }
 
 /** Each attempt ends with a holder, a free name, or one stale lock less. */

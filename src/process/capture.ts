@@ -34,7 +34,7 @@ export async function captureOutput(spec: LaunchSpec, options: CaptureOptions): 
     detached: true,
   });
   const { pid, stdout } = child;
-  const startTime = pid === undefined ? undefined : table.startTimeOf(pid);
+  const startTime = pid === undefined ? undefined : table.find(pid)?.startTime;
 
   const answer = new Promise<string | undefined>((resolve, reject) => {
     let output = "";

@@ -59,7 +59,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
   const { stateDirectory, graceMs, onWarning = () => {} } = options;
   const table = options.table ?? createProcessTable();
   const journal = createJournal(stateDirectory);
-  const daemon = { pid: process.pid, startTime: table.startTimeOf(process.pid) ?? 0, bootId: table.bootId };
+  const daemon = { pid: process.pid, startTime: table.find(process.pid)?.startTime ?? 0, bootId: table.bootId };
   const running = new Set<LocalChild>();
   const starting = new Set<Promise<unknown>>();
   /** Labels of the trees that have ended, by their marks. */
@@ -94,7 +94,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
   ): Promise<LocalChild> {
     const spawned = await spawnPiped(spec, record.id);
     // The child is not reaped before this turn of the event loop ends, so its pid is its own still.
-    const startTime = table.startTimeOf(spawned.pid) ?? 0;
+    const startTime = table.find(spawned.pid)?.startTime ?? 0;
     const child = new LocalChild({
       id: record.id,
       label: spec.label,

@@ -23,7 +23,7 @@ export function createProcProcessTable(): ProcessTable {
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     snapshot: shareSnapshots(takeSnapshot),
     snapshotNow: () => snapshotOf(entriesOf(processIds())),
-    startTimeOf: (pid) => readEntry(pid)?.startTime,
+    find: readEntry,
     signal: (entry, signal) => readEntry(entry.pid)?.startTime === entry.startTime && sendSignal(entry.pid, signal),
     residentBytes: async (pids) => pids.reduce((sum, pid) => sum + residentBytesOf(pid), 0),
     descriptor: (pid, fd) => orUndefined(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),

@@ -31,8 +31,8 @@ export interface ProcessTable {
   snapshot(): Promise<ProcessSnapshot>;
   /** The same at once, holding up everything else: for a forced end only. */
   snapshotNow(): ProcessSnapshot;
-  /** Start time of a process that exists, dead or alive. */
-  startTimeOf(pid: number): number | undefined;
+  /** One process as it is now, dead ones that their parent has not noticed included. */
+  find(pid: number): ProcessEntry | undefined;
   /**
    * Sends a signal if the process is still the one meant. With /proc that is looked up at the last moment; with `ps` the
    * snapshot is believed, so that a pid used again within it could be hit. False: gone, or not ours to signal.

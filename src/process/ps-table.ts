@@ -29,7 +29,7 @@ export function createPsProcessTable(): ProcessTable {
     bootId: "",
     snapshot: shareSnapshots(async () => snapshotOf(await list())),
     snapshotNow: () => snapshotOf(listNow()),
-    startTimeOf: (pid) => listNow().find((entry) => entry.pid === pid)?.startTime,
+    find: (pid) => listNow().find((entry) => entry.pid === pid),
     signal: (entry, signal) => sendSignal(entry.pid, signal),
     async residentBytes(pids) {
       const wanted = new Set(pids);

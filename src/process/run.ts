@@ -44,7 +44,7 @@ export async function runToEnd(spec: LaunchSpec, options: RunOptions): Promise<F
       detached: true,
     });
     const { pid } = child;
-    const startTime = pid === undefined ? undefined : table.startTimeOf(pid);
+    const startTime = pid === undefined ? undefined : table.find(pid)?.startTime;
     const said = { stdout: "", stderr: "" };
     child.stdout?.setEncoding("utf8").on("data", (text: string) => (said.stdout = kept(said.stdout, text)));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (said.stderr = kept(said.stderr, text)));

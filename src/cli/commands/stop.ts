@@ -32,10 +32,10 @@ async function askToEnd(options: StopOptions): Promise<number> {
 
 async function gone(pid: number): Promise<void> {
   const table = createProcessTable();
-  const startTime = table.startTimeOf(pid);
+  const startTime = table.find(pid)?.startTime;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    const entry = (await table.snapshot()).entries.get(pid);
+    const entry = table.find(pid);
     if (!entry || entry.dead || entry.startTime !== startTime) return;
     if (Date.now() > deadline) {
       throw daemonStop.create(

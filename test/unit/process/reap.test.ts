@@ -12,7 +12,7 @@ import { compileSources, firstLine } from "./compiled.ts";
 import { agentFile, agentSpec, testLauncher } from "./launching.ts";
 
 const table = createProcessTable();
-const thisDaemon = { pid: process.pid, startTime: table.startTimeOf(process.pid)!, bootId: table.bootId };
+const thisDaemon = { pid: process.pid, startTime: table.find(process.pid)!.startTime, bootId: table.bootId };
 
 let bystander: ChildProcess;
 let stateDirectory: string;
@@ -73,7 +73,7 @@ describe("what a killed daemon left", () => {
   test("is not whoever has its pid now", async () => {
     const pid = bystander.pid!;
     const daemon = { ...thisDaemon, startTime: thisDaemon.startTime - 1 };
-    await writeRecord("agt_reused", { daemon, process: { pid, startTime: table.startTimeOf(pid) } });
+    await writeRecord("agt_reused", { daemon, process: { pid, startTime: table.find(pid)?.startTime } });
     expect(await reapLeftovers(stateDirectory)).toEqual([{ label: "my-agent", pids: [] }]);
     expect(isAlive(pid)).toBe(true);
     expect(await readdir(records)).toEqual([]);
@@ -135,7 +135,7 @@ describe("without /proc", () => {
     const leader = spawn("sh", ["-c", "sleep 1000 & sleep 1000 & wait"], { detached: true, stdio: "ignore" });
     const pid = leader.pid!;
     await until(() => psTable.snapshotNow().entries.has(pid));
-    const startTime = psTable.startTimeOf(pid)!;
+    const startTime = psTable.find(pid)!.startTime;
     const daemon = { pid: 1, startTime: 0, bootId: "" };
     await writeRecord("agt_reused", { daemon, process: { pid: bystander.pid, startTime: startTime - 100 } });
     await writeRecord("agt_gone", { daemon, process: { pid, startTime } });
