@@ -1,6 +1,6 @@
 /**
- * Messages between an agent's session and its own subagents (`session_message` updates, draft "Subagent Sessions"): they name
- * sender and recipient by session ids, of which an editor knows some under another name.
+ * Messages of a session under another id than the one its agent gave it: those that name the session alone, as nearly all do, and
+ * those between it and the agent's own subagents (`session_message` updates, draft "Subagent Sessions"), which name two.
  */
 import { isRecord } from "./wire.ts";
 
@@ -14,4 +14,19 @@ export function translateSessionMessage(params: unknown, translate: (id: string)
     if (typeof id === "string") translated[field] = translate(id) ?? id;
   }
   return { ...params, update: translated };
+}
+
+const idField = '"sessionId":';
+
+/**
+ * The line with the id `to` in place of `from`, if that one stands in it exactly once, as a session id, and nothing is written in
+ * escapes, so that there is no doubt which it is; else undefined.
+ */
+export function lineUnder(to: string, line: string, from: string): string | undefined {
+  const quoted = JSON.stringify(from);
+  const at = line.indexOf(quoted);
+  const after = at + quoted.length;
+  const isField = at >= idField.length && line.startsWith(idField, at - idField.length);
+  if (!isField || line.includes(quoted, after) || line.includes("\\u")) return undefined;
+  return `${line.slice(0, at)}${JSON.stringify(to)}${line.slice(after)}`;
 }

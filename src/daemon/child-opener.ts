@@ -93,7 +93,7 @@ function othersOf(kiln: Kiln, cwd: string, agent: Agent): { additionalDirectorie
 
 /** The editor's own MCP servers hold its secrets: a child gets them only when its caller asked for it by name. */
 function serversFor(caller: Session, { tools }: Narrowing): readonly unknown[] {
-  return tools?.includes("mcp") ? caller.root.mcpServers : [];
+  return tools?.includes("mcp") ? caller.root.client.mcpServers : [];
 }
 
 export interface Opening {

@@ -158,8 +158,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
     store,
     registry,
-    pipeline: (session, reviver) =>
-      pipeline(session, { reviver, store, delegations, handoffs, permissions, startCommand, shown }),
+    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, startCommand, shown }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });

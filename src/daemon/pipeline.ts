@@ -8,7 +8,7 @@ import { atWork } from "../delegation/at-work.ts";
 import { cascade } from "../delegation/cascade.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
-import { revival, type Reviver } from "../editor/revival.ts";
+import { revival } from "../editor/revival.ts";
 import { gate } from "../kiln/gate.ts";
 import type { StartCommand } from "../kiln/terminals.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
@@ -19,7 +19,6 @@ import { recorder } from "../sessions/recorder.ts";
 import { turns } from "../sessions/turns.ts";
 
 export interface PipelineParts {
-  reviver: Reviver | undefined;
   store: Store;
   delegations: Delegations;
   handoffs: Handoffs;
@@ -30,7 +29,7 @@ export interface PipelineParts {
 
 export function pipeline(
   session: Session,
-  { reviver, store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
+  { store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -46,7 +45,7 @@ export function pipeline(
     // Whoever has the conversation instead of its first agent speaks through the taps above.
     ...handoffs.taps(session),
     // Whoever is behind has to be there before anything is added for it.
-    ...(reviver ? [revival(session, reviver)] : []),
+    ...(session.client.reviver ? [revival(session)] : []),
     ...(instructions ? [openingWords(instructions, given)] : []),
     permissions.interceptor(session),
     gate(session, {

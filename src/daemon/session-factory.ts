@@ -9,7 +9,6 @@ import { applySettings } from "../agents/settings.ts";
 import { newId } from "../base/ids.ts";
 import { Scope } from "../base/scope.ts";
 import type { Interceptor } from "../acp/interceptor.ts";
-import type { Reviver } from "../editor/revival.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Store } from "../sessions/records.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
@@ -19,7 +18,7 @@ export interface SessionFactoryParts {
   bus: Bus;
   store: Store;
   registry: SessionRegistry;
-  pipeline: (session: Session, reviver: Reviver | undefined) => readonly Interceptor[];
+  pipeline: (session: Session) => readonly Interceptor[];
   /** Entries for `mcpServers` that give a session its tools. */
   toolsFor: (session: Session, agent: Agent) => Promise<Record<string, unknown>[]>;
 }
@@ -33,10 +32,7 @@ export interface SettingsToApply {
   onIgnored?: ((what: string) => void) | undefined;
 }
 
-export interface NewSession extends Omit<SessionInit, "scope" | "interceptors"> {
-  /** How it gets an agent when it has none; without one it ends with its agent. */
-  reviver?: Reviver;
-}
+export type NewSession = Omit<SessionInit, "scope" | "interceptors">;
 
 export class SessionFactory {
   readonly #parts: SessionFactoryParts;
@@ -45,11 +41,11 @@ export class SessionFactory {
     this.#parts = parts;
   }
 
-  create({ reviver, ...init }: NewSession): Session {
+  create(init: NewSession): Session {
     const { bus, store, registry, pipeline } = this.#parts;
     const id = init.id ?? newId("ses");
     const scope = new Scope((what, error) => bus.emit("bug", { where: `closing ${what}`, error, sessionId: id }));
-    const session = new Session({ ...init, id, scope, interceptors: (one) => pipeline(one, reviver) });
+    const session = new Session({ ...init, id, scope, interceptors: pipeline });
     registry.add(session);
     this.#save(session);
     scope.add("record", () => {

@@ -24,7 +24,8 @@ export interface SuccessorOpenerParts {
 export function successorOpener({ agents, sessions, version }: SuccessorOpenerParts): HandoffPorts["openSuccessor"] {
   return async ({ id, predecessor, profile, grant, narrowing, title, note, client, signal }) => {
     const { root } = predecessor;
-    const { cwd, additionalDirectories, mcpServers, clientInitialize } = root;
+    const { cwd, additionalDirectories } = root;
+    const { mcpServers, initialize: clientInitialize } = root.client;
     const session = sessions.create({
       id,
       origin: "handoff",
@@ -75,8 +76,8 @@ export function successorOpener({ agents, sessions, version }: SuccessorOpenerPa
 /** What the agent says outside of its session goes to the editor, as the first agent's does. */
 function throughEditorOf({ client }: Session): Listener {
   return {
-    request: ({ method, params, signal }) => client.request(method, params, { signal }),
-    notification: (method, params) => client.notify(method, params),
+    request: ({ method, params, signal }) => client.peer.request(method, params, { signal }),
+    notification: (method, params) => client.peer.notify(method, params),
   };
 }
 

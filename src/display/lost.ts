@@ -21,10 +21,10 @@ function* delegationsBelow(callerId: string, store: Store): Generator<Delegation
 }
 
 function tell(root: Session, { id, callerSessionId, childSessionId }: DelegationRecord): void {
-  if (wantsSubagents(root.clientCapabilities) && childSessionId !== null) {
+  if (wantsSubagents(root.client.capabilities) && childSessionId !== null) {
     // No claim that it failed: it may have done all it was asked.
     const update = subagentUpdate({ sessionId: childSessionId, capabilities: null, state: { state: "unknown" } });
-    root.client.notify("session/update", { sessionId: callerSessionId, update });
+    root.client.peer.notify("session/update", { sessionId: callerSessionId, update });
     return;
   }
   const text = "its outcome is unknown: the daemon ended meanwhile";

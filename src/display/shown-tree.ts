@@ -161,7 +161,7 @@ export class ShownTree {
 
   #mayShowChild(shown: ShownDelegation): boolean {
     const isBelowCard = shown.parent !== undefined && !shown.parent.openChild;
-    return wantsSubagents(this.#parts.root.clientCapabilities) && this.#turns > 0 && !isBelowCard && !shown.isShown;
+    return wantsSubagents(this.#parts.root.client.capabilities) && this.#turns > 0 && !isBelowCard && !shown.isShown;
   }
 
   #becomeCard(shown: ShownDelegation): void {

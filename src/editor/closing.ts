@@ -12,7 +12,7 @@ export async function closeSession(desk: Desk, request: IncomingRequest): Promis
   const session = id === undefined ? undefined : sessions.get(id);
   const record = id === undefined ? undefined : ports.store.findSession(id);
   const isDelete = request.method === "session/delete";
-  if (id !== undefined && !session && ports.liveSession(id)?.isAttended) throw openElsewhere(id);
+  if (id !== undefined && !session && ports.liveSession(id)?.client.isAttended) throw openElsewhere(id);
 
   // One that has no agent now needs none to be closed; to be deleted, it has to be deleted there, too.
   const needsAgent = !session || hasAgent(session) || isDelete;

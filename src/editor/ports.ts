@@ -1,24 +1,18 @@
 /** What the editor's door needs of the rest of the house. The daemon supplies it. */
-import type { Listener, Peer } from "../acp/wire.ts";
+import type { Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
-import type { Reviver } from "./revival.ts";
+import type { ClientInit } from "../sessions/session-client.ts";
 
-export interface SessionPlan {
+export interface SessionPlan extends Required<ClientInit> {
   /** Given when a conversation the editor knows is opened again. */
   id?: string;
   profile: AgentProfile;
   cwd: string;
-  mcpServers: readonly unknown[];
   additionalDirectories: readonly string[];
-  client: Peer;
-  /** Parameters of the editor's `initialize`. */
-  clientInitialize: Readonly<Record<string, unknown>>;
-  /** How it gets an agent when it has none. */
-  reviver: Reviver;
 }
 
 export interface EditorPorts {

@@ -7,8 +7,8 @@ import { isRestoring } from "../acp/restoring.ts";
 import { RpcError, sessionIdOf, type IncomingRequest } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import type { Session } from "../sessions/session.ts";
-import { agentsIdOf, mcpServersIn, paramsOf, placeIn, type Desk } from "./desk.ts";
-import { makeSession } from "./make-session.ts";
+import { agentsIdOf, paramsOf, placeIn, type Desk } from "./desk.ts";
+import { clientOf, makeSession } from "./make-session.ts";
 import { openElsewhere } from "./errors.ts";
 import { hasAgent } from "./revival.ts";
 import { hasStoredConversation, recall, retell } from "./stored-conversation.ts";
@@ -127,18 +127,14 @@ async function sessionFor(desk: Desk, id: string, params: Record<string, unknown
     await requireClosed(desk, id);
     return makeSession(desk, params, { id, profile: desk.ports.profileOf(id) ?? desk.profile });
   }
-  left.rejoin({
-    client: desk.link,
-    clientInitialize: desk.initialize ?? {},
-    mcpServers: mcpServersIn(params),
-  });
+  left.client.rejoin(clientOf(desk, params));
   return left;
 }
 
 /** Two agents that go on with one conversation would not know of each other. */
 async function requireClosed(desk: Desk, id: string): Promise<void> {
   const live = desk.ports.liveSession(id);
-  if (!live?.isAttended) return;
+  if (!live?.client.isAttended) return;
   if (live.state !== "ended") throw openElsewhere(id);
   await live.end("it is opened again");
 }

@@ -10,23 +10,16 @@ import { agentExited } from "../agents/errors.ts";
 import { deferred } from "../base/deferred.ts";
 import type { Session } from "../sessions/session.ts";
 
-export interface Reviver {
-  /** Puts an agent behind the session. Rejects with what kept it from that; the next request tries again. */
-  revive: (session: Session) => Promise<void>;
-  /** What was said before the prompt that begins now, for an agent that was not there; undefined when it was there. */
-  takeRecap: (session: Session) => string | undefined;
-}
-
 export function hasAgent({ binding }: Session): boolean {
   return binding?.peer instanceof Agent && binding.peer.alive;
 }
 
-export function revival(session: Session, { revive, takeRecap }: Reviver): Interceptor {
+export function revival(session: Session): Interceptor {
   let reviving: Promise<void> | undefined;
   let withdrawn = deferred<typeof cancelled>();
 
   async function whenRevived(request: Request, next: (request: Request) => Promise<unknown>): Promise<unknown> {
-    reviving ??= revive(session).finally(() => (reviving = undefined));
+    reviving ??= Promise.resolve(session.client.reviver?.revive(session)).finally(() => (reviving = undefined));
     if (request.method !== "session/prompt") {
       await reviving;
       return next(request);
@@ -37,7 +30,7 @@ export function revival(session: Session, { revive, takeRecap }: Reviver): Inter
 
   async function ask(request: Request, next: (request: Request) => Promise<unknown>): Promise<unknown> {
     try {
-      return await next(withRecap(request, session, takeRecap));
+      return await next(withRecap(request, session));
     } catch (error) {
       throw agentExited.matches(error) ? sendAgain(error) : error;
     }
@@ -70,12 +63,12 @@ function aborted(signal: AbortSignal): Promise<typeof cancelled> {
   });
 }
 
-function withRecap(request: Request, session: Session, takeRecap: Reviver["takeRecap"]): Request {
+function withRecap(request: Request, session: Session): Request {
   const { params } = request;
   const prompt = isRecord(params) && Array.isArray(params["prompt"]) ? (params["prompt"] as unknown[]) : [];
   // A slash command has to stand first; what has to be told waits for the prompt after it.
   if (!isRecord(params) || isCommand(prompt)) return request;
-  const recap = takeRecap(session);
+  const recap = session.client.reviver?.takeRecap(session);
   if (recap === undefined) return request;
   return { ...request, params: { ...params, prompt: [{ type: "text", text: `${recap}\n\n` }, ...prompt] } };
 }

@@ -120,8 +120,8 @@ async function putUntilAnswered({ asker: { root }, put }: HumanQuestion, signal:
     try {
       return await put(signal);
     } catch (error) {
-      if (signal.aborted || root.isAttended || root.state === "ended") throw error;
-      await root.rejoined;
+      if (signal.aborted || root.client.isAttended || root.state === "ended") throw error;
+      await root.client.rejoined;
       signal.throwIfAborted();
     }
   }

@@ -216,9 +216,9 @@ export class Permissions {
     const detail = `asked by ${wordsFor(verdict)}`;
     const tell = (decision: Decided["decision"], decidedBy: string): void =>
       this.#decisions.tell({ session: asker, deed, decision, decidedBy, detail });
-    if (!root.isAttended || this.#humans.isBusy(root)) {
+    if (!root.client.isAttended || this.#humans.isBusy(root)) {
       const grant = isLeftAllowed(asker) ? granting(params) : undefined;
-      const why = root.isAttended ? "too many questions wait" : "nobody is there to ask";
+      const why = root.client.isAttended ? "too many questions wait" : "nobody is there to ask";
       tell(grant ? "allowed" : "denied", `unattended: ${why}`);
       return grant ?? refusing(params);
     }
@@ -269,7 +269,9 @@ function isLeftAllowed(session: Session): boolean {
 }
 
 /** Names of the MCP servers its agent may have been given. */
-function serversOf({ mcpServers, root }: Session): string[] {
-  const names = [...mcpServers, ...root.mcpServers].map((server) => (isRecord(server) ? server["name"] : undefined));
+function serversOf({ client, root }: Session): string[] {
+  const names = [...client.mcpServers, ...root.client.mcpServers].map((server) =>
+    isRecord(server) ? server["name"] : undefined,
+  );
   return ["crucible", ...names.filter((name) => typeof name === "string" && name !== "")] as string[];
 }

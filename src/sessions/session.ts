@@ -7,17 +7,8 @@
  * the id yet. Ended is final; `scope` then undoes all that was made for the session, and its children end with it.
  */
 import { composePipe, type Interceptor, type Notification, type Pipe, type Request } from "../acp/interceptor.ts";
-import { translateSessionMessage } from "../acp/session-message.ts";
-import {
-  isRecord,
-  RpcError,
-  rpcCodes,
-  withSessionId,
-  type IncomingRequest,
-  type Listener,
-  type Peer,
-  type RequestId,
-} from "../acp/wire.ts";
+import { lineUnder, translateSessionMessage } from "../acp/session-message.ts";
+import { withSessionId, type IncomingRequest, type Listener, type Peer, type RequestId } from "../acp/wire.ts";
 import { deferred } from "../base/deferred.ts";
 import { newId } from "../base/ids.ts";
 import type { Scope } from "../base/scope.ts";
@@ -25,6 +16,7 @@ import type { AgentProfile } from "../config/config.ts";
 import { sessionEnded } from "./errors.ts";
 import type { Grant, Narrowing } from "./grant.ts";
 import type { Kiln } from "./kiln.ts";
+import { SessionClient, type ClientInit } from "./session-client.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Updates held back while a session opens; the oldest go first when there are more. */
@@ -41,7 +33,7 @@ export interface AgentBinding {
   readonly pid: number;
 }
 
-export interface SessionInit {
+export interface SessionInit extends ClientInit {
   /** Given when a stored session is opened again. */
   id?: string;
   origin: SessionOrigin;
@@ -56,27 +48,14 @@ export interface SessionInit {
   parent?: Session;
   /** In whose place in the conversation it stands, where that was handed over to it. */
   predecessor?: Session;
-  /** The MCP servers its editor gave it, as they came. */
-  mcpServers?: readonly unknown[];
   /** Short, for people: what this session is about. */
   title?: string;
-  client: Peer;
   /** Whether a human can be asked at the client; by default at editors. */
   attended?: boolean;
-  /** What the client of a root session said in its `initialize` (ACP, "Initialization"). */
-  clientInitialize?: Readonly<Record<string, unknown>>;
   scope: Scope;
   /** The taps between client and agent, nearest to the client first. */
   interceptors: (session: Session) => readonly Interceptor[];
 }
-
-export type Rejoining = Required<Pick<SessionInit, "client" | "clientInitialize" | "mcpServers">>;
-
-/** The client of a session that was left. */
-const gone: Peer = {
-  request: () => Promise.reject(new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" })),
-  notify: () => {},
-};
 
 export class Session implements Listener {
   readonly id: string;
@@ -91,17 +70,13 @@ export class Session implements Listener {
   title: string;
   readonly startedAt: number = Date.now();
   readonly scope: Scope;
+  /** Whoever has it open. */
+  readonly client: SessionClient;
   readonly children = new Set<Session>();
   /** The conversation so far; empty unless the pipeline listens for it. */
   readonly transcript = new Transcript();
   /** When its agent last said anything, in milliseconds since 1970. */
   lastHeardAt: number = Date.now();
-  readonly #attended: boolean;
-  #client: Peer;
-  #clientInitialize: Readonly<Record<string, unknown>>;
-  #mcpServers: readonly unknown[];
-  #isLeft = false;
-  #rejoined = deferred<void>();
   #profile: AgentProfile;
   #grant: Grant;
   readonly #pipe: Pipe;
@@ -123,15 +98,12 @@ export class Session implements Listener {
     this.narrowing = init.narrowing ?? {};
     this.kiln = init.kiln;
     this.cwd = init.cwd;
-    this.#mcpServers = init.mcpServers ?? [];
     this.additionalDirectories = init.additionalDirectories ?? [];
     this.parent = init.parent;
     this.predecessor = init.predecessor;
     this.title = init.title ?? "";
-    this.#clientInitialize = init.clientInitialize ?? {};
     this.scope = init.scope;
-    this.#client = init.client;
-    this.#attended = init.attended ?? init.origin === "editor";
+    this.client = new SessionClient(init, init.attended ?? init.origin === "editor");
     this.#pipe = composePipe(init.interceptors(this), this.#ends());
   }
 
@@ -158,21 +130,6 @@ export class Session implements Listener {
     return this.origin === "handoff" ? this.root : this;
   }
 
-  /** The MCP servers its editor gave it, as they came. */
-  get mcpServers(): readonly unknown[] {
-    return this.#mcpServers;
-  }
-
-  /** What its client said in its `initialize` (ACP, "Initialization"). */
-  get clientInitialize(): Readonly<Record<string, unknown>> {
-    return this.#clientInitialize;
-  }
-
-  get clientCapabilities(): Readonly<Record<string, unknown>> {
-    const capabilities = this.clientInitialize["clientCapabilities"];
-    return isRecord(capabilities) ? capabilities : {};
-  }
-
   /** Delegations above this session; a root session, and one that took its place, have 0. */
   get depth(): number {
     if (!this.parent) return 0;
@@ -195,38 +152,6 @@ export class Session implements Listener {
     return this.#binding;
   }
 
-  /** Whoever opened it. What is said to it directly passes no interceptor and carries no session id. */
-  get client(): Peer {
-    return this.#client;
-  }
-
-  /** Whether a person may be at the other end, who can be asked and shown things. */
-  get isAttended(): boolean {
-    return this.#attended && !this.#isLeft;
-  }
-
-  /** Its client has gone, and its agent is going; what it has delegated may go on. */
-  leave(): void {
-    this.#isLeft = true;
-    this.#client = gone;
-    this.#binding = undefined;
-  }
-
-  /** Settles with the next `rejoin`. */
-  get rejoined(): Promise<void> {
-    return this.#rejoined.promise;
-  }
-
-  /** After `leave`: a client is there again. */
-  rejoin({ client, clientInitialize, mcpServers }: Rejoining): void {
-    this.#isLeft = false;
-    this.#client = client;
-    this.#clientInitialize = clientInitialize;
-    this.#mcpServers = mcpServers;
-    this.#rejoined.resolve();
-    this.#rejoined = deferred();
-  }
-
   /** Why it ended; empty while it lives. */
   get endReason(): string {
     return this.#endReason;
@@ -235,6 +160,12 @@ export class Session implements Listener {
   /** From now on this agent process answers. */
   bind(binding: AgentBinding): void {
     this.#binding = binding;
+  }
+
+  /** Its client has gone, and its agent is going; what it has delegated may go on. */
+  leave(): void {
+    this.client.leave();
+    this.#binding = undefined;
   }
 
   /** The client knows the id now: what was held back goes out, in order. */
@@ -274,12 +205,12 @@ export class Session implements Listener {
 
   /** Asks the client something of Crucible's own, past the interceptors. */
   askClient(method: string, params: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
-    return this.#client.request(method, { ...params, sessionId: this.id }, { signal });
+    return this.client.peer.request(method, { ...params, sessionId: this.id }, { signal });
   }
 
   /** Tells the client something of Crucible's own, past the interceptors. */
   tellClient(method: string, params: Record<string, unknown>): void {
-    this.#client.notify(method, { ...params, sessionId: this.id });
+    this.client.peer.notify(method, { ...params, sessionId: this.id });
   }
 
   /** Tells the client of this root session something about a session of its tree, under that session's id. */
@@ -334,17 +265,18 @@ export class Session implements Listener {
         this.#binding.peer.notify(method, withSessionId(params, this.#binding.agentSessionId));
       },
       agentRequest: ({ method, params, signal }: Request) =>
-        this.#client.request(method, withSessionId(params, this.id), { signal }),
+        this.client.peer.request(method, withSessionId(params, this.id), { signal }),
       agentNotification: (notification: Notification) => this.#notifyClient(notification, this),
     };
   }
 
   // Most of all messages pass here, and most of those unchanged but for the id: these go out as they came, with the id put in.
-  #notifyClient({ method, params, line }: Notification, about: Session): void {
-    const spliced =
-      line && this.#client.relay && about.binding && spliceId(line, about.binding.agentSessionId, about.id);
-    if (spliced) this.#client.relay?.(spliced);
-    else this.#client.notify(method, withSessionId(withOwnId(params, about), about.id));
+  #notifyClient({ method, params, line }: Notification, { binding, id }: Session): void {
+    const { peer } = this.client;
+    const relayed = line && peer.relay && binding && lineUnder(id, line, binding.agentSessionId);
+    if (relayed) return peer.relay?.(relayed);
+    const known = (named: string): string | undefined => (named === binding?.agentSessionId ? id : undefined);
+    peer.notify(method, withSessionId(translateSessionMessage(params, known), id));
   }
 
   #requireBinding(): AgentBinding {
@@ -353,23 +285,4 @@ export class Session implements Listener {
       hint: "open a new session",
     });
   }
-}
-
-function withOwnId(params: unknown, { binding, id }: Session): unknown {
-  return translateSessionMessage(params, (named) => (named === binding?.agentSessionId ? id : undefined));
-}
-
-const idField = '"sessionId":';
-
-/**
- * The line with one id in place of the other, if the first stands in it exactly once, as a session id, and nothing is written in
- * escapes, so that there is no doubt which it is.
- */
-function spliceId(line: string, from: string, to: string): string | undefined {
-  const quoted = JSON.stringify(from);
-  const at = line.indexOf(quoted);
-  const after = at + quoted.length;
-  const isField = at >= idField.length && line.startsWith(idField, at - idField.length);
-  if (!isField || line.includes(quoted, after) || line.includes("\\u")) return undefined;
-  return `${line.slice(0, at)}${JSON.stringify(to)}${line.slice(after)}`;
 }

@@ -172,9 +172,26 @@ describe("an editor that comes back while it goes on", () => {
     renameSync(file, `${file}.away`);
     await using later = await reopen("keeper", session);
     expect(await rootOf(session)).toMatchObject({ children: [{ agent: "worker", state: "working" }] });
+    const heard = await later.prompt("heard");
+    // The agent that was started for this editor is told what was said to the one before.
+    expect(heard.text).toContain("> begin");
     make("k7.go");
     expect(await resultOf(later, id)).toMatchObject({ status: "completed", result: "kept" });
     renameSync(`${file}.away`, file);
+  });
+
+  test("has its agent started again when that dies, as any other", async () => {
+    const { session } = await leaveAtWork("keeper", "k10", "say kept");
+    await using later = await reopen("keeper", session);
+    const before = Number((await later.prompt("pid")).text);
+    process.kill(before, "SIGKILL");
+    await until(() => later.editor.text(session).includes("your next message starts it again"), {
+      what: "the user to be told",
+    });
+    const after = Number((await later.prompt("pid")).text);
+    expect(after).toBeGreaterThan(0);
+    expect(after).not.toBe(before);
+    make("k10.go");
   });
 
   test("through another profile's connection: it is the same conversation under its own profile, and goes on again after", async () => {
