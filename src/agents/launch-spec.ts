@@ -83,7 +83,7 @@ function notFound({ profile, config }: LaunchRequest, missing: MissingProgram, n
     missing.remedy,
     install && `install it: ${install}`,
     npmPackage !== undefined && !config.acp.npx && "set `npx = true` under [acp] to run it through npx",
-    `set \`command\` under [acp.agents.${name}] to its full path`,
+    missing.remedy === undefined && `set \`command\` under [acp.agents.${name}] to its full path`,
   ].filter(Boolean);
   const reason = npx ? `${missing.reason}; nor is npx there to run ${npmPackage}` : missing.reason;
   return agentNotFound.create(`the agent ${name} was not found: ${reason}`, {

@@ -173,7 +173,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "print the JSON Schema of crucible.toml, for editors",
     details:
       "Editors that read TOML schemas complete and check the keys when the file begins with a line `#:schema FILE`.",
-    options: {},
+    options: { json: { text: "print JSON, as it does anyway" } },
     examples: [
       { line: "crucible config schema > crucible.schema.json", does: "then `#:schema ./crucible.schema.json`" },
     ],
@@ -274,6 +274,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: [{ name: "ID", text: "of a session or a delegation" }],
     options: {
       format: { value: "FORMAT", text: "how (default: markdown)", choices: ["markdown", "jsonl"] },
+      json: { text: "print JSON Lines: the same as --format jsonl" },
       config,
       socket,
     },

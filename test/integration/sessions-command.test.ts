@@ -110,6 +110,8 @@ function readingWorks(state: string): void {
     const lines = (await crucible("sessions", "export", delegationId, "--format", "jsonl")).stdout
       .trimEnd()
       .split("\n");
+    const asJson = await crucible("sessions", "export", delegationId, "--json");
+    expect(asJson.stdout.trimEnd().split("\n")).toEqual(lines);
     const messages = lines.map((line) => JSON.parse(line) as StoredMessage);
     expect(messages.map(({ number }) => number)).toEqual(messages.map((_, index) => index + 1));
     expect(messages.map(({ from, method }) => `${from} ${method}`)).toEqual([
@@ -124,6 +126,7 @@ function readingWorks(state: string): void {
     expect((await crucible("sessions", "list", "--limit", "0")).code).toBe(2);
     expect((await crucible("sessions", "list", "--search", "")).code).toBe(2);
     expect((await crucible("sessions", "export", parent.session, "--format", "html")).code).toBe(2);
+    expect((await crucible("sessions", "export", parent.session, "--format", "markdown", "--json")).code).toBe(2);
     expect((await crucible("sessions", "show")).code).toBe(2);
     expect((await crucible("sessions")).code).toBe(2);
   });

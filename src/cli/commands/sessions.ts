@@ -51,11 +51,14 @@ export async function showSession(
 
 export async function exportSession(
   [id = ""]: readonly string[],
-  { format, ...place }: Place & { format: string | undefined },
+  { format, json, ...place }: Place & { format: string | undefined; json: boolean },
 ): Promise<number> {
+  if (json && format === "markdown") {
+    throw usageError.create("--json and --format markdown contradict each other", { hint: "leave one of them out" });
+  }
   using stored = await openStored(place);
   const detail = await stored.request("session", { id, permissions: false });
-  if (format === "jsonl") {
+  if (json || format === "jsonl") {
     for await (const page of pages(stored, id)) {
       await print(page.map((message) => `${plainJson(JSON.stringify(message))}\n`).join(""));
     }

@@ -69,6 +69,12 @@ describe("every command", () => {
   const output = { help: "", missing: "" };
   const program = buildProgram({ output, onExit: () => {} });
 
+  test("--json is there wherever data is printed", () => {
+    const withoutData = ["serve", "acp", "mcp", "demo", "stop"];
+    const silent = commandTable.filter(({ options }) => options["json"] === undefined).map(({ name }) => name);
+    expect(silent).toEqual(withoutData);
+  });
+
   test.each(commandTable.map((spec) => [spec.name, spec] as const))("%s explains itself", (name, spec) => {
     const command = name.split(" ").reduce((at, word) => at.commands.find((one) => one.name() === word)!, program);
     const help = command.helpInformation();
