@@ -30,18 +30,24 @@ export async function chooseProfile(
   const [only, ...others] = installed;
   if (only && others.length === 0) return only;
 
-  const names = installed.map((profile) => profile.name);
   if (only) {
-    throw noDefaultAgent.create(`several agents are installed: ${listed(names, "and")}`, {
-      hint: "choose one with `crucible acp --agent NAME`, or set default_agent under [acp] in crucible.toml",
+    throw noDefaultAgent.create(`several agents are installed: ${listed(namesOf(installed), "and")}`, {
+      hint: `choose one: ${waysToChoose}`,
     });
   }
-  throw noDefaultAgent.create(
-    `none of the built-in agents is installed: ${listed(builtIn.map(({ name: one }) => one))}`,
-    {
-      hint: `install one, for example: ${builtIn[0]?.install ?? "see `crucible agents`"}`,
-    },
-  );
+  const own = [...config.agents.values()].filter((profile) => !builtIn.includes(profile));
+  throw noDefaultAgent.create(`none of the built-in agents is installed: ${listed(namesOf(builtIn))}`, {
+    hint:
+      own.length > 0
+        ? `choose ${listed(namesOf(own))}: ${waysToChoose}`
+        : `install one, for example: ${builtIn[0]?.install}`,
+  });
+}
+
+const waysToChoose = "`crucible acp --agent NAME`, or default_agent under [acp] in crucible.toml";
+
+function namesOf(profiles: readonly AgentProfile[]): string[] {
+  return profiles.map(({ name }) => name);
 }
 
 async function isInstalled(profile: AgentProfile, programs: AgentPrograms): Promise<boolean> {
