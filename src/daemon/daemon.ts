@@ -11,7 +11,6 @@ import { programVersion } from "../base/version.ts";
 import type { LogLevel } from "../config/config.ts";
 import { Delegations } from "../delegation/delegations.ts";
 import { Handoffs } from "../delegation/handoff.ts";
-import type { PatchArtifact } from "../delegation/ports.ts";
 import { AccessTokens } from "../mcp/access.ts";
 import { ChildrenShown } from "../display/children-shown.ts";
 import { createBus, type Bus } from "../observe/bus.ts";
@@ -34,6 +33,7 @@ import { childOpener } from "./child-opener.ts";
 import { commandStarter } from "./commands.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { Doors } from "./doors.ts";
+import { KilnSurvey } from "./kiln-survey.ts";
 import { LeftSessions } from "./left-sessions.ts";
 import { LiveConfig } from "./live-config.ts";
 import { takeLock } from "./lock.ts";
@@ -123,7 +123,12 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     confine: (spec, { read, write }) => boundaries.confineTool(spec, { read, write }),
     onWarning: (message) => bus.emit("warning", { where: "worktrees", message }),
   });
-  if (isOwner) await worktrees.sweep((id, patch) => addPatch(store, id, patch));
+  if (isOwner)
+    await worktrees.sweep((id, patch) => {
+      // The patch of a worktree whose daemon died belongs to the delegation that died with it.
+      const record = store.findDelegation(id);
+      if (record) store.saveDelegation({ ...record, artifacts: [...record.artifacts, { ...patch }] });
+    });
   const launcher = createLauncher({
     stateDirectory: state,
     graceMs: () => config.current.limits.graceSeconds * 1000,
@@ -132,20 +137,21 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   scope.add("agents", () => launcher.close());
   scope.add("sweep", startSweeping({ stateDirectory: state, launcher, onWarning: warn }));
 
+  const survey = new KilnSurvey({ bus, stateDirectory: state, scope });
   const version = programVersion();
   const registry = new SessionRegistry(bus);
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
-  const endResting = (): Promise<void> | undefined => delegations.endOldestResting();
   const openToolSockets = (): Promise<string> => tools.openSockets();
   const agents = new RunningAgents({
     launcher,
     programs,
     boundaries,
+    survey,
     openToolSockets,
     config: () => config.current,
     bus,
-    endResting,
+    endResting: () => delegations.endOldestResting(),
   });
   const startCommand = commandStarter({ launcher, programs, boundaries });
   const permissions = new Permissions({ bus, realPath: realIfKnown });
@@ -290,10 +296,4 @@ function claimState(state: string, { store, bus, scope }: { store: Store; bus: B
     });
   }
   return true;
-}
-
-/** The patch of a worktree whose daemon died belongs to the delegation that died with it. */
-function addPatch(store: Store, id: string, patch: PatchArtifact): void {
-  const record = store.findDelegation(id);
-  if (record) store.saveDelegation({ ...record, artifacts: [...record.artifacts, { ...patch }] });
 }

@@ -3,10 +3,14 @@ import { CrucibleError } from "../base/errors.ts";
 import type { Environment } from "../base/paths.ts";
 import type { Config } from "../config/config.ts";
 import { explain, type ExplainedDelegation } from "../delegation/explain.ts";
+import { hardLinksIn, inWords } from "../kiln/hard-links.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import { effectivePermissions } from "../permissions/effective.ts";
 import { foreseen, withTrialBoundaries } from "./sandbox-forecast.ts";
 import { profileNamed } from "./profiles.ts";
+
+/** How long each directory is looked through for hard links, in milliseconds: somebody waits. */
+const maxLookMs = 1000;
 
 /** Rejects with CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
 export async function explainDelegation(
@@ -22,7 +26,17 @@ export async function explainDelegation(
   const sandbox = await withTrialBoundaries({ config, env: question.env }, (boundaries) =>
     foreseen(boundaries, target, directories),
   );
-  return { ...explanation, sandbox };
+  const isHeld = (sandbox.sandbox?.strength ?? "advisory") !== "advisory";
+  const links = isHeld ? await linksOut(directories) : [];
+  return { ...explanation, sandbox, ...(links.length > 0 ? { hard_links: links } : {}) };
+}
+
+async function linksOut(directories: readonly string[]): Promise<NonNullable<ExplainedDelegation["hard_links"]>> {
+  const links = directories.map(async (directory) => {
+    const found = await hardLinksIn(directory, { ms: maxLookMs });
+    return { directory, own: found.own.count, shared: found.shared.count, words: inWords(found) ?? "" };
+  });
+  return (await Promise.all(links)).filter(({ words }) => words !== "");
 }
 
 function reach(cwd: string, config: Config): readonly string[] | CrucibleError {

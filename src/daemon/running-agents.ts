@@ -11,6 +11,7 @@ import type { LocalLauncher } from "../process/launcher.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Boundaries, Boundary } from "./boundaries.ts";
 import { launchConfined } from "./confined-launch.ts";
+import type { KilnSurvey } from "./kiln-survey.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 
 export interface AgentRequest {
@@ -33,6 +34,7 @@ export interface RunningAgentsParts {
   launcher: LocalLauncher;
   programs: AgentPrograms;
   boundaries: Boundaries;
+  survey: KilnSurvey;
   /** Opens the sockets of tools, if they are not, and gives their directory. */
   openToolSockets: () => Promise<string>;
   config: () => Config;
@@ -57,13 +59,14 @@ export class RunningAgents {
 
   /** Rejects with CRU_AGENT_LIMIT, CRU_AGENT_NOT_FOUND or CRU_AGENT_START; nothing is left running then. */
   async start(request: AgentRequest): Promise<Agent> {
-    const { profile, signal } = request;
-    const { bus } = this.#parts;
+    const { profile, boundary, signal } = request;
+    const { bus, boundaries, survey } = this.#parts;
     await this.#makePlace(signal);
     this.#starting++;
     try {
       const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus });
       this.#live.add(agent);
+      if (boundaries.holds(profile, boundary.worksFor)) void survey.look(boundary.kiln);
       watchLimits({
         profile,
         running: agent.process,

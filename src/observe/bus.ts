@@ -47,6 +47,8 @@ export interface Events {
     /** As the child reported them; for `ended`. */
     tokens: number | null;
   };
+  /** Files of a directory that agents are held in have further names outside: so many of the user's own, so many of packages. */
+  "kiln.hard_links": { directory: string; own: number; shared: number; words: string };
   "permission.asked": { sessionId: string; rootId: string; title: string };
   "permission.answered": { sessionId: string; rootId: string; title: string; outcome: string };
   /** Of every request for permission, asked of a human or not. The shape of what the store keeps, with the agent's profile. */

@@ -29,6 +29,10 @@ const renderings: Rendering = {
     kind === "activity" ? "trace" : "info",
     `delegation to ${agent} (${title}) ${kind}: ${line}`,
   ],
+  "kiln.hard_links": ({ directory, own, words }) => [
+    own > 0 ? "warn" : "info",
+    `hard links lead out of the kiln ${directory}: ${words}`,
+  ],
   "permission.asked": ({ title }) => ["info", `permission asked: ${title}`],
   "permission.answered": ({ title, outcome }) => ["info", `permission answered: ${title}: ${outcome}`],
   "permission.decided": ({ agent, kind, subject, title, decision, decidedBy }) => [

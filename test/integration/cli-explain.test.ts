@@ -1,4 +1,6 @@
 /** `crucible explain`: would it be allowed, which rule decides, what could the child do; and the daemon decides just so. */
+import { linkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -109,6 +111,14 @@ describe("as data", () => {
         error: null,
       },
     });
+  });
+
+  test("with the files of its kiln that have a name outside, too", async () => {
+    writeFileSync(join(daemon.home.folder, "outside"), "");
+    linkSync(join(daemon.home.folder, "outside"), join(daemon.kiln, "inside"));
+    const asked = ["picky", "open", "--cwd", daemon.kiln];
+    expect(await explained(...asked)).toMatchObject({ hard_links: [{ directory: daemon.kiln, own: 1, shared: 0 }] });
+    expect((await explain(...asked)).stdout).toMatch(/hard links out\s+1 of your own files, such as inside;/);
   });
 
   test("a refused one is data on stdout, too, and the exit code tells", async () => {

@@ -3,7 +3,7 @@
  * a Linux machine on which no sandbox holds these tests fail, as delegations would.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
@@ -34,6 +34,7 @@ beforeAll(async () => {
   for (const folder of ["shared", ".settings", ".ssh"]) mkdirSync(join(home, folder));
   writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = The User\n");
   writeFileSync(join(home, ".ssh/id"), "the secret");
+  linkSync(join(home, ".ssh/id"), inKiln(daemon, "linked"));
   parent = await openParent(daemon, "parent");
 });
 afterAll(() => endOf(daemon, [parent]));
@@ -170,6 +171,14 @@ test("a profile may go without, and the log says so of each", async () => {
   const held = (profile: string): string => started.find((line) => line.includes(`"profile":"${profile}"`)) ?? "";
   expect(held("child")).toContain('"sandbox":"bwrap","strength":"full"');
   expect(held("free")).toContain('"sandbox":"none","strength":"advisory"');
+});
+
+test("hard links that lead out of the kiln are told of once, however many agents work there", async () => {
+  const told = (): string[] => daemon.stderr.split("\n").filter((line) => line.includes("kiln.hard_links"));
+  await shell("true");
+  await until(() => told().length > 0, { what: "a line in the log" });
+  await shell("true", { agent: "stdio" });
+  expect(told()).toEqual([expect.stringMatching(/"level":"warn".*such as linked;/)]);
 });
 
 function count(command: string): number {

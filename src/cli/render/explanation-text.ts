@@ -6,7 +6,8 @@ import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
 export function explanationText(explanation: ExplainedDelegation, style: Style): string {
-  const { allowed, lineage, target, because, error, environment, grant, permissions, sandbox } = explanation;
+  const { allowed, lineage, target, because, error, environment, grant, permissions, sandbox, hard_links } =
+    explanation;
   const verdict = allowed ? style.good("allowed") : style.bad("refused");
   const facts: [name: string, value: string][] = [["because", because]];
   if (error) facts.push(["code", error.code]);
@@ -21,6 +22,7 @@ export function explanationText(explanation: ExplainedDelegation, style: Style):
     );
   }
   if (sandbox) facts.push(["its sandbox", sandboxWords(sandbox)]);
+  for (const { words } of hard_links ?? []) facts.push(["hard links out", words]);
   if (permissions) facts.push(...ruleFacts(permissions));
   if (environment) facts.push(["its environment", environment.join(" ")]);
   const lines = tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }]));

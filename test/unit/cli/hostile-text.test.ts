@@ -264,6 +264,7 @@ const pages: Record<string, Page> = {
           target: "worker",
           because: "it is so",
           sandbox: null,
+          hard_links: [{ directory: "/kiln", own: 1, shared: 0, words: "1 of your own files" }],
           error: { code: "CRU_TEST", message: "no", hint: "do" },
           environment: ["NAME"],
           grant: {
