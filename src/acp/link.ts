@@ -67,7 +67,9 @@ export class Link implements Peer {
   readonly #options: LinkOptions;
   readonly #splitter: LineSplitter;
   readonly #waiting = new Map<number, Waiting>();
+  /** Requests of the peer that are under way; an id that it uses twice names the later one. */
   readonly #incoming = new Map<RequestId, AbortController>();
+  readonly #underWay = new Set<AbortController>();
   #nextId: number;
   #inbox: (string | DroppedLine)[] = [];
   #delivering = false;
@@ -290,12 +292,13 @@ export class Link implements Peer {
 
   async #receiveRequest(request: { id: RequestId; method: string; params: unknown }): Promise<void> {
     const { id } = request;
-    if (this.#incoming.size >= maxOpenRequests) {
+    if (this.#underWay.size >= maxOpenRequests) {
       const message = `more than ${maxOpenRequests} requests under way`;
       return this.#send({ jsonrpc: "2.0", id, error: { code: rpcCodes.internalError, message } });
     }
     const controller = new AbortController();
     this.#incoming.set(id, controller);
+    this.#underWay.add(controller);
     try {
       const result = await this.#options.listener.request({ ...request, signal: controller.signal });
       this.#send({ jsonrpc: "2.0", id, result: result ?? null });
@@ -303,7 +306,8 @@ export class Link implements Peer {
       if (isUnexpected(error)) this.#options.onBug?.(error, request.method);
       this.#send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
     } finally {
-      this.#incoming.delete(id);
+      this.#underWay.delete(controller);
+      if (this.#incoming.get(id) === controller) this.#incoming.delete(id);
     }
   }
 
@@ -359,7 +363,7 @@ export class Link implements Peer {
     if (this.#closed) return;
     this.#closed = true;
     this.#options.output.end();
-    for (const controller of this.#incoming.values()) controller.abort(new Cancelled());
+    for (const controller of this.#underWay) controller.abort(new Cancelled());
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     void this.#reason().then((reason) => {

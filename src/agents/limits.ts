@@ -9,7 +9,7 @@ import type { RunningProcess } from "../process/child.ts";
 import { agentOverLimits } from "./errors.ts";
 
 /** How often is looked, in milliseconds. */
-export const limitCheckMs = 2000;
+const limitCheckMs = 2000;
 
 export interface LimitsWatch {
   readonly profile: Pick<AgentProfile, "name">;

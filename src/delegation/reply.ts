@@ -10,6 +10,11 @@ import { oneLine } from "../base/text.ts";
 /** Text of a child kept in memory, in characters; the oldest goes first, and the reader is told. */
 export const maxReplyCharacters = 16 * 1024 * 1024;
 
+/** Tool calls of a turn whose titles are known; a later update of one before them counts as a new call. */
+export const maxTitledToolCalls = 1000;
+
+const maxTitleCharacters = 100;
+
 export class Reply {
   /** Text since the last tool call. */
   #current = "";
@@ -100,14 +105,18 @@ export class Reply {
   #used(update: Record<string, unknown>): boolean {
     const id = String(update["toolCallId"]);
     const isNew = !this.#toolTitles.has(id);
-    const title = typeof update["title"] === "string" ? update["title"] : undefined;
+    const title = typeof update["title"] === "string" ? oneLine(update["title"], maxTitleCharacters) : undefined;
     if (isNew) {
       this.#toolCalls++;
       if (this.#current.trim() !== "") this.#earlier = this.#current;
       this.#current = "";
     }
     if (title !== undefined || isNew) this.#toolTitles.set(id, title ?? "a tool");
-    return this.#is(oneLine(this.#toolTitles.get(id) ?? "a tool", 100));
+    if (this.#toolTitles.size > maxTitledToolCalls) {
+      const [oldest] = this.#toolTitles.keys();
+      this.#toolTitles.delete(oldest!);
+    }
+    return this.#is(this.#toolTitles.get(id) ?? "a tool");
   }
 
   #is(activity: string): boolean {

@@ -25,8 +25,9 @@ interface Entry {
 }
 
 const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/** Time a frame stands, in milliseconds. */
-export const frameMs = 80;
+
+/** How often the picture is drawn. */
+export const framesPerSecond = 12.5;
 
 export class DelegationTree {
   readonly #entries = new Map<string, Entry>();
@@ -80,7 +81,8 @@ function lineOf(entry: Entry, { depth, view }: { depth: number; view: TreeView }
 
 function symbolOf({ last }: Entry, now: number): string {
   if (last.kind === "queued") return "·";
-  if (last.kind !== "ended") return spinnerFrames[Math.floor(now / frameMs) % spinnerFrames.length] ?? "·";
+  if (last.kind !== "ended")
+    return spinnerFrames[Math.floor((now * framesPerSecond) / 1000) % spinnerFrames.length] ?? "·";
   return last.status === "completed" ? "✓" : last.status === "cancelled" ? "-" : "✗";
 }
 

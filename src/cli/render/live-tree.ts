@@ -1,6 +1,6 @@
 /** Draws the tree of delegations on a terminal, again and again in the same place; on a pipe it draws nothing. */
 import type { DelegationProgress } from "../../base/delegation.ts";
-import { DelegationTree, frameMs } from "./delegation-tree.ts";
+import { DelegationTree, framesPerSecond } from "./delegation-tree.ts";
 import { styleFor } from "./style.ts";
 
 export interface LiveTree {
@@ -47,7 +47,7 @@ export function openLiveTree(screen: Screen): LiveTree {
     show(progress) {
       tree.add(progress);
       if (closed) return;
-      timer ??= setInterval(() => paused || draw({ all: false }), frameMs);
+      timer ??= setInterval(() => paused || draw({ all: false }), 1000 / framesPerSecond);
     },
     pause() {
       if (timer && !closed && !paused) draw({ all: false });

@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { Link, maxMessageBytes, type LinkOptions } from "../../../src/acp/link.ts";
+import { Link, maxMessageBytes, maxOpenRequests, type LinkOptions } from "../../../src/acp/link.ts";
 import { RpcError, type IncomingRequest } from "../../../src/acp/wire.ts";
 import { agentStart } from "../../../src/process/errors.ts";
 import { until } from "../../support/conditions.ts";
@@ -308,6 +308,25 @@ describe("requests of the peer", () => {
     expect((await pair.answerTo(1))["error"]).toMatchObject({ code: -32800 });
     expect(aborted).toEqual(["number id"]);
     expect(pair.notifications).toEqual([]);
+  });
+
+  test("beyond those that may be under way are refused, also under one id; when one was answered the next is taken", async () => {
+    const pair = new Pair().listen();
+    const under: { answer: (result: unknown) => void; signal: AbortSignal }[] = [];
+    pair.onRequest = ({ signal }) => new Promise((answer) => under.push({ answer, signal }));
+    for (let count = 0; count < maxOpenRequests; count++) pair.say({ id: "same", method: "wait" });
+    pair.say({ id: "more", method: "wait" });
+    expect(await pair.answerTo("more")).toMatchObject({
+      error: { message: expect.stringContaining(`${maxOpenRequests} requests`) as string },
+    });
+    expect(under).toHaveLength(maxOpenRequests);
+    under[0]!.answer({});
+    await pair.answerTo("same");
+    pair.say({ id: "next", method: "wait" });
+    await until(() => under.length === maxOpenRequests + 1, { what: "the next to be taken" });
+    pair.toLink.end();
+    await pair.link.closed;
+    expect(under.slice(1).every(({ signal }) => signal.aborted)).toBe(true);
   });
 
   test("have their signal aborted when the peer is gone", async () => {

@@ -7,7 +7,11 @@ import {
   maxListedDiffCharacters,
   maxListedFiles,
 } from "../../../src/delegation/artifacts.ts";
-import { maxComparedCharacters, maxDiffCharacters } from "../../../src/delegation/file-changes.ts";
+import {
+  maxAllComparedCharacters,
+  maxComparedCharacters,
+  maxDiffCharacters,
+} from "../../../src/delegation/file-changes.ts";
 
 const cwd = "/kiln";
 let calls = 0;
@@ -130,6 +134,21 @@ describe("changed files", () => {
     const long = "line\n".repeat(maxComparedCharacters / 5);
     edit(artifacts, "/kiln/a", [long, `${long}more\n`]);
     expect(artifacts.list(cwd)).toEqual([{ kind: "diff", path: "a", added: 1, removed: 0 }]);
+  });
+
+  test("of texts that are too long together those that come last are counted all the same", () => {
+    const artifacts = new Artifacts();
+    const longest = "x".repeat(maxComparedCharacters);
+    const edits = maxAllComparedCharacters / maxComparedCharacters;
+    // An edit that failed is not listed, and its texts are kept until it is known to have.
+    for (let file = 1; file < edits; file++) edit(artifacts, `/kiln/${file}`, [null, longest], { status: "failed" });
+    edit(artifacts, "/kiln/before", ["a\n", "b\n"]);
+    edit(artifacts, "/kiln/full", [null, longest.slice(4)], { status: "failed" });
+    edit(artifacts, "/kiln/after", ["a\n", "b\n"]);
+    expect(artifacts.list(cwd)).toEqual([
+      { kind: "diff", path: "before", added: 1, removed: 1, diff: expect.stringContaining("+b") as string },
+      { kind: "diff", path: "after", added: 1, removed: 1 },
+    ]);
   });
 
   test("diffs are bounded, each and together", () => {

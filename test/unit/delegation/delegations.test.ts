@@ -11,7 +11,7 @@ import { deferred } from "../../../src/base/deferred.ts";
 import type { DelegationStatus } from "../../../src/base/delegation.ts";
 import { Scope } from "../../../src/base/scope.ts";
 import type { Config } from "../../../src/config/config.ts";
-import { Delegations } from "../../../src/delegation/delegations.ts";
+import { Delegations, maxQueuedDelegations } from "../../../src/delegation/delegations.ts";
 import type { ChildRequest, DelegationPorts, OpenedChild } from "../../../src/delegation/ports.ts";
 import { createBus } from "../../../src/observe/bus.ts";
 import { maxRestingPerTree } from "../../../src/delegation/resting-children.ts";
@@ -291,6 +291,26 @@ test("the end of the caller's session ends all it had asked for, those that wait
   expect([...saved.values()].map(({ status }) => status)).toEqual(Array(4).fill("cancelled"));
   expect(delegations.counts()).toEqual({ running: 0, queued: 0 });
   expect(stats.mostRunning).toBe(2);
+});
+
+test("no more than so many wait: the next is refused with their number, and taken when there is room again", async () => {
+  const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
+  const { delegations, root } = house(1, Array<Plan>(maxQueuedDelegations + 3).fill(plan));
+  const begin = (index: number) => delegations.begin(root, { ...inputOf(index, plan), timeoutSeconds: undefined });
+  const [first] = Array.from({ length: 1 + maxQueuedDelegations }, (_, index) => begin(index));
+  expect(delegations.counts()).toEqual({ running: 1, queued: maxQueuedDelegations });
+  expect(() => begin(maxQueuedDelegations + 1)).toThrow(
+    expect.objectContaining({
+      code: "CRU_DELEGATION_LIMIT",
+      message: `${maxQueuedDelegations} delegations of caller wait already`,
+    }),
+  );
+  await turns(5);
+  first!.cancel("make room");
+  await first!.ended;
+  await turns(5);
+  begin(maxQueuedDelegations + 2);
+  await root.end("the test is over");
 });
 
 test("budgets hold under any number of calls: never more are let in than the root's limit", async () => {

@@ -1,6 +1,6 @@
 /** Which of a child's many words are its final message, and what it is said to be doing. */
 import { describe, expect, test } from "vitest";
-import { maxReplyCharacters, Reply } from "../../../src/delegation/reply.ts";
+import { maxReplyCharacters, maxTitledToolCalls, Reply } from "../../../src/delegation/reply.ts";
 
 function replyTo(...updates: Record<string, unknown>[]): Reply {
   const reply = new Reply();
@@ -79,6 +79,14 @@ describe("the activity", () => {
     expect(reply.activity).toMatch(/answer/);
     reply.update({ update: updates("1", { status: "completed" }) });
     expect(reply.activity).toContain("the tests");
+  });
+
+  test("knows the titles of the last tool calls only: one that was forgotten is a new one", () => {
+    const reply = replyTo(...Array.from({ length: maxTitledToolCalls + 1 }, (_, id) => calls(`${id}`, `Tool ${id}`)));
+    reply.update({ update: updates("1") });
+    expect(reply).toMatchObject({ activity: "Tool 1", toolCalls: maxTitledToolCalls + 1 });
+    reply.update({ update: updates("0") });
+    expect(reply).toMatchObject({ activity: "a tool", toolCalls: maxTitledToolCalls + 2 });
   });
 
   test("is told only when it changes", () => {

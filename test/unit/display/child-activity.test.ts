@@ -37,9 +37,14 @@ describe("what a child is at", () => {
     expect(activity.toolCallCount).toBe(maxToolCallsShown + 3);
   });
 
-  test("a long life of tool calls is counted, not kept", () => {
+  test("a long life of tool calls is counted, and only the last are kept: one that was forgotten is a new one", () => {
     const activity = after(...many(maxToolCallsKept * 3).map((id) => tool(id)));
     expect(activity.toolCallCount).toBe(maxToolCallsKept * 3);
+    const update = (id: number): unknown => ({ update: { sessionUpdate: "tool_call_update", toolCallId: `t${id}` } });
+    activity.update(update(maxToolCallsKept * 2));
+    expect(activity.toolCallCount).toBe(maxToolCallsKept * 3);
+    activity.update(update(maxToolCallsKept * 2 - 1));
+    expect(activity.toolCallCount).toBe(maxToolCallsKept * 3 + 1);
   });
 
   test("an update without a call before it is a call", () => {
