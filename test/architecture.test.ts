@@ -130,6 +130,13 @@ describe("the house", () => {
     expect(early).toEqual([]);
   });
 
+  it("reads the clock that nobody can set in one place", () => {
+    const wrong = readdirSync(source, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && file !== "base/clock.ts")
+      .filter((file) => /performance\.now|hrtime/.test(readFileSync(join(source, file), "utf8")));
+    expect(wrong).toEqual([]);
+  });
+
   it("ends the process and writes to stdout only at its edges", () => {
     const wrong = readdirSync(source, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts") && !/^(cli|demo)\//.test(file) && file !== "daemon/serve.ts")

@@ -12,6 +12,7 @@ import {
   type Peer,
   type RequestOptions,
 } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { timedOut, within } from "../base/deadline.ts";
 import { CrucibleError, messageOf } from "../base/errors.ts";
 import { formatDuration, oneLine, shellCommand } from "../base/text.ts";
@@ -66,7 +67,7 @@ export interface OpeningRequest {
 export async function startAgent(start: AgentStart): Promise<Agent> {
   const { profile, sessionId, bus, signal } = start;
   const timeoutMs = profile.startupTimeoutSeconds * 1000;
-  const startedAt = Date.now();
+  const startedAt = monotonicMs();
   try {
     const launched = await start.launch();
     const { confinement } = launched;
@@ -79,7 +80,7 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
       await agent.end();
       throw asStartError(agent, error);
     }
-    const milliseconds = Date.now() - startedAt;
+    const milliseconds = Math.round(monotonicMs() - startedAt);
     const { mechanism: sandbox, strength } = confinement;
     bus.emit("agent.started", { profile: profile.name, sessionId, pid: agent.pid, milliseconds, sandbox, strength });
     return agent;

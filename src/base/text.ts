@@ -66,7 +66,8 @@ function characterEnd(bytes: Buffer, index: number): number {
 
 /** `950 ms`, `12 s`, `3m10s`, `2h05m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  // A wall clock that was set back makes times seem negative.
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

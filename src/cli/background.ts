@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { monotonicMs } from "../base/clock.ts";
 import { isSystemError } from "../base/errors.ts";
 import { homeDirectory, type Environment } from "../base/paths.ts";
 import { formatDuration } from "../base/text.ts";
@@ -38,17 +39,17 @@ export interface BackgroundStart {
  */
 export async function startInBackground<T>(start: BackgroundStart, connect: () => Promise<T>): Promise<T> {
   const timeoutMs = start.timeoutMs ?? startTimeoutMs;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = monotonicMs() + timeoutMs;
   const log = openStartLog(start.env);
   let daemon = await launch(start, log);
   for (;;) {
     const outcome = await attempt(connect);
     if (outcome.connected) return outcome.value;
-    if (Date.now() > deadline) throw tooSlow(daemon.process.pid, { timeoutMs, logFile: log.file });
+    if (monotonicMs() > deadline) throw tooSlow(daemon.process.pid, { timeoutMs, logFile: log.file });
     const exit = daemon.exit();
     if (!exit) await pause(pollMs);
     else if (!log.saysAlreadyRunning()) throw log.failure(exit);
-    else if (Date.now() < daemon.startedAt + retryMs) await pause(pollMs);
+    else if (monotonicMs() < daemon.startedAt + retryMs) await pause(pollMs);
     else daemon = await launch(start, log);
   }
 }
@@ -86,7 +87,7 @@ async function launch(start: BackgroundStart, log: StartLog): Promise<Launched> 
   );
   let ended: ProcessExit | undefined;
   void process.exited.then((exit) => (ended = exit));
-  return { process, startedAt: Date.now(), exit: () => ended };
+  return { process, startedAt: monotonicMs(), exit: () => ended };
 }
 
 // A file that was named is named to the daemon too, absolute, since it works in another directory.

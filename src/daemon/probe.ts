@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { initializeForChild } from "../acp/capabilities.ts";
 import { isRecord, RpcError, type Listener } from "../acp/wire.ts";
 import { startAgent } from "../agents/agent.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { CrucibleError } from "../base/errors.ts";
 import { programVersion } from "../base/version.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
@@ -87,7 +88,7 @@ async function probeInto(
   },
 ): Promise<void> {
   const { profile, programs, launcher, folder, openSession } = parts;
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   try {
     const agent = await startAgent({
       profile,
@@ -100,7 +101,7 @@ async function probeInto(
       owner: nobody,
       bus: createBus(),
     });
-    const milliseconds = Math.round(performance.now() - startedAt);
+    const milliseconds = Math.round(monotonicMs() - startedAt);
     const residentBytes = await agent.process.residentBytes();
     report.probe = { ...capabilitiesOf(agent.initializeResult), milliseconds, residentBytes };
     try {

@@ -5,6 +5,7 @@
  */
 import { isAbsolute, relative, resolve } from "node:path";
 import { isRecord } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { oneLine } from "../base/text.ts";
 import { commandIn, exitCodeIn, terminalsIn } from "./command-facts.ts";
 import { diffOf, maxAllComparedCharacters, maxComparedCharacters, roughCounts, type Change } from "./file-changes.ts";
@@ -231,7 +232,7 @@ function ranArtifact({ command, exitCode }: RanCommand): Artifact {
 type ChangedFile = { path: string; changes: Change[] } | { path: string; change: "edit" | "delete" | "move" };
 
 function withDiffs(files: readonly ChangedFile[]): Artifact[] {
-  const deadline = Date.now() + compareAllMs;
+  const deadline = monotonicMs() + compareAllMs;
   let room = maxListedDiffCharacters;
   return files.map((file): Artifact => {
     const { path } = file;

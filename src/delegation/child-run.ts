@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { within } from "../base/deadline.ts";
 import { CrucibleError, exitCodes, messageOf } from "../base/errors.ts";
 import type { AgentProfile } from "../config/config.ts";
@@ -44,7 +45,7 @@ export interface ChildRunInit {
   resting: RestingChildren;
   /** Messages that came for the child; it takes the next one when a turn has ended. */
   messages: string[];
-  /** When a human was last waited for, in milliseconds since 1970; now, while one is; 0 if never. */
+  /** When a human was last waited for, by the clock of base/clock.ts; now, while one is; 0 if never. */
   waitedForHumanAt: () => number;
   /** The child's session is open; it is prompted next. */
   onOpened: (child: Session) => void;
@@ -249,9 +250,9 @@ function isSameProgram(one: AgentProfile, other: AgentProfile): boolean {
   return isDeepStrictEqual([one.command, one.args, one.env], [other.command, other.args, other.env]);
 }
 
-/** When anything was last heard of a child or of one further down, in milliseconds since 1970. */
+/** When anything was last heard of a child or of one further down, by the clock of base/clock.ts. */
 function lastHeardOf(session: Session): number {
   // One that is being started has a deadline of its own.
-  if (session.state === "opening") return Date.now();
+  if (session.state === "opening") return monotonicMs();
   return Math.max(session.lastHeardAt, ...[...session.children].map(lastHeardOf));
 }

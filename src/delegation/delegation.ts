@@ -5,6 +5,7 @@
  * store before anybody is told. The child is ended after that, so that nobody waits for a process that is slow to go, and its
  * place in the queue is free only when it is gone.
  */
+import { monotonicMs } from "../base/clock.ts";
 import type { DelegationProgress, DelegationResult, TriedAgent } from "../base/delegation.ts";
 import { deferred } from "../base/deferred.ts";
 import { newId } from "../base/ids.ts";
@@ -46,7 +47,10 @@ export class Delegation {
   readonly id: string = newId("del");
   readonly caller: Session;
   readonly title: string;
+  /** In milliseconds since 1970. */
   readonly createdAt: number = Date.now();
+  // The others are of the clock of base/clock.ts.
+  readonly #acceptedAt = monotonicMs();
   readonly #init: DelegationInit;
   readonly #reply = new Reply();
   readonly #artifacts = new Artifacts();
@@ -61,6 +65,8 @@ export class Delegation {
   #leftBehind: Record<string, unknown>[] = [];
   #startedAt: number | undefined;
   #endedAt: number | undefined;
+  /** When a human last answered; 0 if never. */
+  #answeredAt = 0;
   #child: Session | undefined;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
@@ -69,8 +75,6 @@ export class Delegation {
   /** Of the session it opens. */
   readonly childId: string;
   #questions = 0;
-  /** When a human last answered, in milliseconds since 1970; 0 if never. */
-  #answeredAt = 0;
   #isBackground = false;
   #takesMessages = true;
   #humanNeeded = deferred<void>();
@@ -122,7 +126,7 @@ export class Delegation {
 
   /** What to tell whoever waits, in one line. */
   get activity(): string {
-    const since = formatDuration(Date.now() - (this.#startedAt ?? this.createdAt));
+    const since = formatDuration(monotonicMs() - (this.#startedAt ?? this.#acceptedAt));
     const what = this.#stage === "queued" ? "waiting for a free place" : this.#reply.activity;
     const { tokens } = this.#reply.usage;
     return `${this.agent}: ${what}, ${since}${tokens === null ? "" : `, ${Math.round(tokens / 1000)}k tokens`}`;
@@ -130,7 +134,7 @@ export class Delegation {
 
   /** For the budget of its tree. */
   get spending(): Spending {
-    const runMs = this.#startedAt === undefined ? 0 : (this.#endedAt ?? Date.now()) - this.#startedAt;
+    const runMs = this.#startedAt === undefined ? 0 : (this.#endedAt ?? monotonicMs()) - this.#startedAt;
     return { usage: this.#reply.usage, runMs };
   }
 
@@ -157,7 +161,7 @@ export class Delegation {
   aroundHuman(isWaiting: boolean): void {
     this.#questions = Math.max(0, this.#questions + (isWaiting ? 1 : -1));
     if (!isWaiting) {
-      this.#answeredAt = Date.now();
+      this.#answeredAt = monotonicMs();
       return;
     }
     this.#humanNeeded.resolve();
@@ -238,7 +242,7 @@ export class Delegation {
     const { caller, continues, input, ports, resting } = this.#init;
     this.#notes = [];
     this.#stage = "starting";
-    this.#startedAt ??= Date.now();
+    this.#startedAt ??= monotonicMs();
     if (!this.#earlyEnd.asked) this.#tell("starting", `starting ${this.agent}`);
     return new ChildRun({
       delegationId: this.id,
@@ -255,7 +259,7 @@ export class Delegation {
       earlyEnd: this.#earlyEnd,
       resting,
       messages: this.#messages,
-      waitedForHumanAt: () => (this.waitsForHuman ? Date.now() : this.#answeredAt),
+      waitedForHumanAt: () => (this.waitsForHuman ? monotonicMs() : this.#answeredAt),
       onOpened: (child) => this.#opened(child),
       onNote: (note) => this.#notes.push(note),
       onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),
@@ -280,13 +284,18 @@ export class Delegation {
     this.#ending = ending;
     const seen = this.#artifacts.list(this.#child?.cwd ?? this.caller.cwd);
     this.#leftBehind = [...seen, ...(patch ? [{ ...patch }] : [])];
-    this.#endedAt = Date.now();
+    this.#endedAt = monotonicMs();
     this.#save();
     const result = this.snapshot;
     this.#tell("ended", ending.error?.message ?? `done in ${formatDuration(result.duration_ms)}`, ending.status);
     const { agent, status } = result;
     this.caller.transcript.delegated({ agent, title: this.title, status, result: result.result });
     this.#outcome.resolve(result);
+  }
+
+  /** From the call to its end; null before that. */
+  get #tookMs(): number | null {
+    return this.#endedAt === undefined ? null : Math.round(this.#endedAt - this.#acceptedAt);
   }
 
   #save(): void {
@@ -312,7 +321,8 @@ export class Delegation {
       artifacts: this.#leftBehind,
       usage: this.#reply.usage,
       createdAt: this.createdAt,
-      endedAt: this.#endedAt ?? null,
+      // So that the time between the two is what it took, whoever sets the clock meanwhile.
+      endedAt: this.#tookMs === null ? null : this.createdAt + this.#tookMs,
     };
   }
 
@@ -330,7 +340,7 @@ export class Delegation {
       sessionId: this.caller.id,
       rootId: this.caller.root.id,
       childId: this.childId,
-      durationMs: this.#endedAt === undefined ? null : this.#endedAt - this.createdAt,
+      durationMs: this.#tookMs,
       tokens: this.#reply.usage.tokens,
     });
   }

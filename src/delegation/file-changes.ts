@@ -3,6 +3,7 @@
  * Counts added and removed lines and makes unified diffs, both within bounds of time and size. Reads no file itself.
  */
 import { structuredPatch, type StructuredPatch } from "diff";
+import { monotonicMs } from "../base/clock.ts";
 
 /** Text of one file kept for its diff, in characters of old and new text together. */
 export const maxComparedCharacters = 512 * 1024;
@@ -52,7 +53,7 @@ export function roughCounts(oldText: string | null, newText: string): { added: n
   return { added: after.length - head - tail, removed: before.length - head - tail };
 }
 
-/** All changes of one file, `path` as it shall stand in the diff. Compares nothing after `deadline` (as Date.now()). */
+/** All changes of one file, `path` as it shall stand in the diff. Compares nothing after `deadline` (of base/clock.ts). */
 export function diffOf(path: string, changes: readonly Change[], deadline: number): FileDiff {
   const pieces = joinChanges(changes).map((change) => comparedPiece(path, change, deadline));
   const added = pieces.reduce((sum, piece) => sum + piece.added, 0);
@@ -73,7 +74,7 @@ interface Piece {
 function comparedPiece(path: string, change: Change, deadline: number): Piece {
   if (!("newText" in change)) return change;
   const { oldText, newText } = change;
-  const timeout = Math.min(compareTimeoutMs, deadline - Date.now());
+  const timeout = Math.min(compareTimeoutMs, deadline - monotonicMs());
   const options = { context: 3, timeout };
   const patch = timeout > 0 ? structuredPatch(path, path, oldText ?? "", newText, "", "", options) : undefined;
   return { ...(patch ? countsOf(patch) : roughCounts(oldText, newText)), patch };

@@ -25,7 +25,6 @@ export class Reply {
   #toolCalls = 0;
   #usage: DelegationUsage = noUsage;
   #activity = "starting";
-  #lastActivityAt = Date.now();
 
   get toolCalls(): number {
     return this.#toolCalls;
@@ -38,10 +37,6 @@ export class Reply {
 
   get activity(): string {
     return this.#activity;
-  }
-
-  get lastActivityAt(): number {
-    return this.#lastActivityAt;
   }
 
   /** Whether it said or did anything at all. */
@@ -65,7 +60,6 @@ export class Reply {
 
   /** Takes one `session/update` notification. True when `activity` changed. */
   update(params: unknown): boolean {
-    this.#lastActivityAt = Date.now();
     const update = isRecord(params) ? params["update"] : undefined;
     if (!isRecord(update)) return false;
     switch (update["sessionUpdate"]) {

@@ -98,7 +98,7 @@ export function toResult(record: DelegationRecord, maxBytes: number): Delegation
     stop_reason: record.stopReason,
     artifacts: record.artifacts,
     usage: record.usage,
-    duration_ms: (record.endedAt ?? Date.now()) - record.createdAt,
+    duration_ms: Math.max(0, (record.endedAt ?? Date.now()) - record.createdAt),
     ...(record.error === null ? {} : { error: record.error }),
     ...(record.tried.length === 0 ? {} : { tried: record.tried }),
     ...(record.notes.length === 0 ? {} : { notes: record.notes }),

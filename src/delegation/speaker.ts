@@ -3,6 +3,7 @@
  * this one has said, for the others, and what it has to be told of the others with its next prompt.
  */
 import { isRecord } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { headAndTail } from "../base/text.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Spending } from "./budget.ts";
@@ -25,7 +26,7 @@ export class Speaker {
   #notes: string[] = [];
   #turns = 0;
   #turnsTold = 0;
-  /** In milliseconds since 1970, while it has a turn. */
+  /** By the clock of base/clock.ts, while it has a turn. */
   #turnBeganAt: number | undefined;
   /** In the turns before, in milliseconds. */
   #spokeMs = 0;
@@ -60,19 +61,19 @@ export class Speaker {
 
   /** For the budget of its tree. */
   get spending(): Spending {
-    const now = this.#turnBeganAt === undefined ? 0 : Date.now() - this.#turnBeganAt;
+    const now = this.#turnBeganAt === undefined ? 0 : monotonicMs() - this.#turnBeganAt;
     return { usage: this.#reply.usage, runMs: this.#spokeMs + now };
   }
 
   turnBegins(): void {
     this.#turns++;
-    this.#turnBeganAt = Date.now();
+    this.#turnBeganAt = monotonicMs();
     this.#reply.turnStarted();
   }
 
   /** `answer` = to the prompt of that turn; undefined when there is none. */
   turnEnds(answer: unknown): void {
-    this.#spokeMs += Date.now() - (this.#turnBeganAt ?? Date.now());
+    this.#spokeMs += monotonicMs() - (this.#turnBeganAt ?? monotonicMs());
     this.#turnBeganAt = undefined;
     if (isRecord(answer)) this.#reply.finished(answer["usage"]);
   }

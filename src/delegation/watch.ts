@@ -6,8 +6,12 @@ import type { CrucibleError } from "../base/errors.ts";
 import { formatDuration } from "../base/text.ts";
 import { delegationLimit, delegationStalled, delegationTimeout } from "./errors.ts";
 
-/** Longest delay a timer takes; what is longer is waited for in parts. */
+/** Longest delay a timer takes. */
 const maxTimerMs = 2 ** 31 - 1;
+
+/** How often it is looked whether a child was heard within the time it may be silent, and the longest time between two looks. */
+const looksPerStall = 10;
+const longestLookMs = 60_000;
 
 /** Calls back once after `timeoutMs` milliseconds, never when that is infinite. Returns how to stop. */
 export function watchTime(timeoutMs: number, onTimeout: () => void): () => void {
@@ -19,21 +23,28 @@ export function watchTime(timeoutMs: number, onTimeout: () => void): () => void 
 export interface ActivityWatch {
   /** Longest silence, in milliseconds. */
   stallMs: number;
-  /** When something was last heard, in milliseconds since 1970. */
+  /** When something was last heard, by the clock of base/clock.ts. */
   lastHeardAt: () => number;
   onStall: () => void;
 }
 
-/** Calls back once when nothing was heard for too long. Returns how to stop. */
+/**
+ * Calls back once when nothing was heard for too long. Returns how to stop. Silence is counted in looks, and not as the time
+ * between two of them: while the machine sleeps, or this process is stopped, nobody can be heard.
+ */
 export function watchActivity({ stallMs, lastHeardAt, onStall }: ActivityWatch): () => void {
-  let timer: NodeJS.Timeout;
-  const look = (): void => {
-    const silentMs = Date.now() - lastHeardAt();
-    if (silentMs >= stallMs) return onStall();
-    timer = setTimeout(look, Math.min(stallMs - silentMs, maxTimerMs));
-  };
-  timer = setTimeout(look, Math.min(stallMs, maxTimerMs));
-  return () => clearTimeout(timer);
+  const lookMs = Math.min(stallMs / looksPerStall, longestLookMs);
+  let heardAt = lastHeardAt();
+  let silentMs = 0;
+  const timer = setInterval(() => {
+    const before = heardAt;
+    heardAt = lastHeardAt();
+    silentMs = heardAt === before ? silentMs + lookMs : 0;
+    if (silentMs < stallMs) return;
+    clearInterval(timer);
+    onStall();
+  }, lookMs);
+  return () => clearInterval(timer);
 }
 
 export function tookTooLong(agent: string, seconds: number): CrucibleError {

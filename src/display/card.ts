@@ -3,6 +3,7 @@
  * accepted, changed while the child works, ended with it. Quiet: it changes at most once a second, and never to what it is
  * already. Only its end does not wait, since the turn it belongs to may end right after.
  */
+import { monotonicMs } from "../base/clock.ts";
 import type { ChildActivity } from "./child-activity.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -39,7 +40,7 @@ export class Card {
     this.#status = status;
     this.#note = note;
     this.#shown = this.#face();
-    this.#sentAt = Date.now();
+    this.#sentAt = monotonicMs();
     this.#open();
   }
 
@@ -59,7 +60,7 @@ export class Card {
   /** What it shows may have changed. */
   touch(): void {
     if (this.#closed || this.#timer) return;
-    const waitMs = this.#sentAt + cardPaceMs - Date.now();
+    const waitMs = this.#sentAt + cardPaceMs - monotonicMs();
     if (waitMs <= 0) return this.#send();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
@@ -93,7 +94,7 @@ export class Card {
     const face = this.#face();
     if (face === this.#shown) return;
     this.#shown = face;
-    this.#sentAt = Date.now();
+    this.#sentAt = monotonicMs();
     const { toolCallId, send } = this.#init;
     const [title, status, content] = [this.#title, this.#status, this.#content()];
     send({ sessionUpdate: "tool_call_update", toolCallId, title, status, content });

@@ -5,6 +5,7 @@
  */
 import { lstat, opendir } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { monotonicMs } from "../base/clock.ts";
 import { oneLine } from "../base/text.ts";
 
 /** Names in a kiln that are looked at for hard links; those beyond are not. */
@@ -61,12 +62,12 @@ export function inWords({ own, shared, isComplete }: HardLinks): string | undefi
 /** Never rejects: what cannot be looked at counts as not looked at. */
 export async function hardLinksIn(directory: string, limits: Limits = {}): Promise<HardLinks> {
   const { names = maxNamesLookedAt, ms = maxLookMs, signal } = limits;
-  const deadline = performance.now() + ms;
+  const deadline = monotonicMs() + ms;
   const inodes = new Map<string, Inode>();
   const [ownFolders, sharedFolders]: [string[], string[]] = [[directory], []];
   let looks = 0;
   let isComplete = true;
-  const isOver = (): boolean => looks >= names || performance.now() > deadline || (signal?.aborted ?? false);
+  const isOver = (): boolean => looks >= names || monotonicMs() > deadline || (signal?.aborted ?? false);
 
   async function meet(path: string, isShared: boolean): Promise<void> {
     const { nlink, dev, ino } = await lstat(path);

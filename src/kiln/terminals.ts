@@ -5,6 +5,7 @@
  * A terminal is running, then exited; it is known until it is released. All are ended with their session, at the latest.
  */
 import { isRecord } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { within } from "../base/deadline.ts";
 import { newId } from "../base/ids.ts";
 import type { ProcessExit, RunningProcess } from "../process/child.ts";
@@ -88,7 +89,7 @@ export class Terminals {
     running.stdout.on("data", (chunk: Buffer) => {
       terminal.output.push(chunk);
       // A command that prints is a sign of life of the agent that waits for it.
-      session.lastHeardAt = Date.now();
+      session.lastHeardAt = monotonicMs();
     });
     onRan({ terminalId, command, exitCode: null });
     void running.exited.then((exit) => {

@@ -2,6 +2,7 @@
  * Keeps a caller from giving up on a delegation that takes long: a readable line at once when the child does something new,
  * and at the latest after every interval. Many callers end a tool call after 60 s of silence (docs/concepts/delegation.md).
  */
+import { monotonicMs } from "../base/clock.ts";
 import type { Delegation } from "../delegation/delegation.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { ToolCall } from "./tool.ts";
@@ -17,7 +18,7 @@ export function startHeartbeat(delegation: Delegation, call: ToolCall, bus: Bus)
   let timer: NodeJS.Timeout;
   let lastAt = 0;
   const tell = (): void => {
-    lastAt = Date.now();
+    lastAt = monotonicMs();
     call.progress(delegation.activity);
     tellIn(heartbeatMs);
   };
@@ -27,7 +28,7 @@ export function startHeartbeat(delegation: Delegation, call: ToolCall, bus: Bus)
   };
   const stopListening = bus.on("delegation.progress", (event) => {
     if (event.delegationId !== delegation.id || event.kind === "ended") return;
-    tellIn(Math.max(0, lastAt + quietMs - Date.now()));
+    tellIn(Math.max(0, lastAt + quietMs - monotonicMs()));
   });
   tell();
   return () => {

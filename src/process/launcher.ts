@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { monotonicMs } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Launcher, LaunchOptions, LaunchSpec, ProcessExit, RunningProcess } from "./child.ts";
@@ -181,8 +182,8 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
     },
     killAllNow() {
       closing = true;
-      const deadline = performance.now() + killNowPatienceMs;
-      for (let left = [...running]; left.length > 0 && performance.now() < deadline;) {
+      const deadline = monotonicMs() + killNowPatienceMs;
+      for (let left = [...running]; left.length > 0 && monotonicMs() < deadline;) {
         const snapshot = table.snapshotNow();
         left = left.filter((child) => child.killIn(snapshot));
       }

@@ -9,6 +9,7 @@
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { monotonicMs } from "../base/clock.ts";
 import { timedOut, within } from "../base/deadline.ts";
 import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
@@ -159,9 +160,9 @@ export class LocalChild implements RunningProcess {
     if ((await within(over, graceMs)) !== timedOut) return 0;
     const agents = this.#topExit ? await this.#heirs.living() : (await this.#place()).agent;
     for (const agent of agents) this.#options.table.signal(agent, "SIGTERM");
-    const askedAt = Date.now();
+    const askedAt = monotonicMs();
     await within(over, Math.min(ownCleanupMs, graceMs / 2));
-    return Date.now() - askedAt;
+    return monotonicMs() - askedAt;
   }
 
   /** The agent's own process, which is what was started or stands some layers of a sandbox below it, and those layers. */

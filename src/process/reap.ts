@@ -4,6 +4,7 @@
  * (ps-table.ts) pid, start time and group of the recorded process must do.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../base/clock.ts";
 import { createJournal, type JournalRecord } from "./journal.ts";
 import { createProcessTable } from "./own-table.ts";
 import type { ProcessEntry, ProcessTable } from "./process-table.ts";
@@ -56,14 +57,14 @@ export async function endFound(
   { table, graceMs }: { table: ProcessTable; graceMs: number },
 ): Promise<{ ended: number[]; left: number[] }> {
   const ended = new Set<number>();
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   let emptyLooks = 0;
 
   for (;;) {
     const found = await find();
     emptyLooks = found.length === 0 ? emptyLooks + 1 : 0;
     if (emptyLooks === 2) return { ended: [...ended], left: [] };
-    const elapsedMs = performance.now() - startedAt;
+    const elapsedMs = monotonicMs() - startedAt;
     if (elapsedMs > graceMs + killPatienceMs) return { ended: [...ended], left: found.map(({ pid }) => pid) };
     for (const entry of found) {
       if (elapsedMs >= graceMs) table.signal(entry, "SIGKILL");

@@ -4,6 +4,7 @@
  * its environment, left the session and lost its parent before anybody looked is not found.
  * Knows processes only by pid and start time; never signals one whose start time differs.
  */
+import { monotonicMs } from "../base/clock.ts";
 import { timedOut, within } from "../base/deadline.ts";
 import type { ProcessEntry, ProcessSnapshot, ProcessTable } from "./process-table.ts";
 
@@ -73,7 +74,7 @@ export class ProcessTree {
     { forMs, hurry = new Promise(() => {}) }: SweepLimit,
     act: (member: ProcessEntry) => void,
   ): Promise<boolean> {
-    const deadline = performance.now() + forMs;
+    const deadline = monotonicMs() + forMs;
     let hurried = false;
     let emptyLooks = 0;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
@@ -81,7 +82,7 @@ export class ProcessTree {
       for (const member of members) act(member);
       emptyLooks = members.length === 0 ? emptyLooks + 1 : 0;
       if (emptyLooks === 2) return true;
-      if (hurried || performance.now() >= deadline) return false;
+      if (hurried || monotonicMs() >= deadline) return false;
       hurried = (await within(hurry, emptyLooks === 1 ? shortestPauseMs : pauseMs)) !== timedOut;
     }
   }

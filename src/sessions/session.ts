@@ -9,6 +9,7 @@
 import { composePipe, type Interceptor, type Notification, type Pipe, type Request } from "../acp/interceptor.ts";
 import { lineUnder, translateSessionMessage } from "../acp/session-message.ts";
 import { withSessionId, type IncomingRequest, type Listener, type Peer, type RequestId } from "../acp/wire.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { deferred } from "../base/deferred.ts";
 import { newId } from "../base/ids.ts";
 import type { Scope } from "../base/scope.ts";
@@ -75,8 +76,8 @@ export class Session implements Listener {
   readonly children = new Set<Session>();
   /** The conversation so far; empty unless the pipeline listens for it. */
   readonly transcript = new Transcript();
-  /** When its agent last said anything, in milliseconds since 1970. */
-  lastHeardAt: number = Date.now();
+  /** When its agent last said anything, by the clock of base/clock.ts. */
+  lastHeardAt: number = monotonicMs();
   #profile: AgentProfile;
   #grant: Grant;
   readonly #pipe: Pipe;
@@ -190,14 +191,14 @@ export class Session implements Listener {
 
   /** A request of the agent to the client. */
   request(request: IncomingRequest): Promise<unknown> {
-    this.lastHeardAt = Date.now();
+    this.lastHeardAt = monotonicMs();
     if (!this.#opening) return this.#pipe.agentRequest(request);
     return this.#isOpen.promise.then(() => this.#pipe.agentRequest(request));
   }
 
   /** A notification of the agent to the client. */
   notification(method: string, params: unknown, line?: string): void {
-    this.lastHeardAt = Date.now();
+    this.lastHeardAt = monotonicMs();
     if (!this.#opening) return this.#pipe.agentNotification({ method, params, line });
     this.#held.push({ method, params });
     if (this.#held.length > maxHeldUpdates) this.#held.shift();

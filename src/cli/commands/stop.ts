@@ -1,5 +1,6 @@
 /** `crucible stop`: ends the daemon gracefully, and waits until it is gone. */
 import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../../base/clock.ts";
 import { exitCodes } from "../../base/errors.ts";
 import { formatDuration } from "../../base/text.ts";
 import { createProcessTable } from "../../process/own-table.ts";
@@ -33,11 +34,11 @@ async function askToEnd(options: StopOptions): Promise<number> {
 async function gone(pid: number): Promise<void> {
   const table = createProcessTable();
   const startTime = table.find(pid)?.startTime;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = monotonicMs() + timeoutMs;
   for (;;) {
     const entry = table.find(pid);
     if (!entry || entry.dead || entry.startTime !== startTime) return;
-    if (Date.now() > deadline) {
+    if (monotonicMs() > deadline) {
       throw daemonStop.create(
         `the daemon (pid ${pid}) still runs ${formatDuration(timeoutMs)} after it was asked to end`,
         {

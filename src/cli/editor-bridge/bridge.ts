@@ -15,6 +15,7 @@ import { maxMessageBytes } from "../../acp/link.ts";
 import { messageEnds } from "../../acp/message-ends.ts";
 import { asRestoring } from "../../acp/restoring.ts";
 import { isRecord, RpcError, rpcCodes, type RequestId, type RpcErrorObject } from "../../acp/wire.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { within } from "../../base/deadline.ts";
 import { deferred } from "../../base/deferred.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -203,7 +204,7 @@ class EditorBridge {
 
   /** Looks for a daemon, or starts one where one is needed, until one has taken the editor back or the editor goes. */
   async #comeBack(): Promise<void> {
-    let since = Date.now();
+    let since = monotonicMs();
     let failures = 0;
     for (let waitMs = firstLookMs; ; waitMs = Math.min(waitMs * 2, longestLookMs)) {
       this.#wanted = deferred();
@@ -214,8 +215,11 @@ class EditorBridge {
       if (!isFlighty && (isThere || (this.#parts.autostart && this.#isWanted))) {
         this.#refuseHeld(error);
         await this.#wanted.promise;
-        [since, failures, waitMs] = [Date.now(), 0, firstLookMs];
-      } else if (!this.#parts.autostart && Date.now() - since > (this.#parts.absenceLimitMs ?? daemonAbsenceLimitMs)) {
+        [since, failures, waitMs] = [monotonicMs(), 0, firstLookMs];
+      } else if (
+        !this.#parts.autostart &&
+        monotonicMs() - since > (this.#parts.absenceLimitMs ?? daemonAbsenceLimitMs)
+      ) {
         return this.#giveUp(error);
       } else {
         await within(this.#wanted.promise, waitMs);

@@ -1,4 +1,5 @@
 /** The log that `crucible demo` prints: when, who, what. */
+import { monotonicMs } from "../../base/clock.ts";
 import { plainText } from "../../base/text.ts";
 import type { Style } from "./style.ts";
 import { displayWidth } from "./table.ts";
@@ -20,11 +21,11 @@ export interface DemoLogOptions {
 }
 
 export function createDemoLog({ style, columns, write }: DemoLogOptions): DemoLog {
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const margin = " ".repeat(`0.00 s  ${" ".repeat(whoWidth)}  `.length);
   return {
     row(who, text) {
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
+      const seconds = ((monotonicMs() - startedAt) / 1000).toFixed(2);
       const lines = plainText(text).trimEnd().split("\n");
       const [first = "", ...rest] = lines.flatMap((line) => wrapped(line, columns - margin.length));
       const below = rest.map((line) => `${margin}${line}`.trimEnd());

@@ -49,8 +49,8 @@ export async function checkDaemon({ socketPath, onProgress }: Examination): Prom
   }
   try {
     using control = await connectControl(socketPath);
-    const { version, pid, startedAt, store } = await control.request("status", {});
-    const message = `crucible ${version} answers (pid ${pid}, for ${formatDuration(Date.now() - startedAt)})`;
+    const { version, pid, uptimeMs, store } = await control.request("status", {});
+    const message = `crucible ${version} answers (pid ${pid}, for ${formatDuration(uptimeMs)})`;
     const isSame = version === programVersion();
     return [
       isSame

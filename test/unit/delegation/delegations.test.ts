@@ -339,7 +339,7 @@ describe("a child that waits for its human, or has just been answered", () => {
 
   /** A silent child at work, under a clock of the test's own. */
   async function silentChild() {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
     const { delegations, root, bus } = house(1, [plan]);
