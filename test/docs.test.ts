@@ -28,13 +28,6 @@ type LimitTests = Record<string, Record<string, [file: string, title: string]>>;
 
 const unreached: readonly string[] = [
   "control/hello.ts maxHelloBytes",
-  "daemon/control-door.ts maxSearchCharacters",
-  "daemon/control-door.ts maxListedSessions",
-  "editor/connection.ts initializePatienceMs",
-  "editor/session-list.ts maxListedAtOnce",
-  "editor/session-list.ts maxListed",
-  "editor/session-list.ts maxAgentPages",
-  "editor/session-list.ts agentListPatienceMs",
   "kiln/child-files.ts maxFileBytes",
   "kiln/terminals.ts maxTerminalsPerSession",
   "kiln/terminals.ts defaultTerminalOutputBytes",

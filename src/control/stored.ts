@@ -1,8 +1,14 @@
 /**
- * What `crucible sessions` tells of stored sessions and delegations: shapes only. Times are milliseconds since the epoch, null
- * for what has not happened.
+ * What `crucible sessions` tells of stored sessions and delegations: shapes, and how much may be asked for at once. Times
+ * are milliseconds since the epoch, null for what has not happened.
  */
 import type { DelegationFailure, DelegationUsage } from "../base/delegation.ts";
+
+/** Longest text that `crucible sessions list --search` takes, in characters. */
+export const maxSearchCharacters = 1000;
+
+/** Most sessions that are listed at once. */
+export const maxListedSessions = 10_000;
 
 export interface StoredSession {
   id: string;

@@ -7,13 +7,8 @@ import { z } from "zod";
 import { Link } from "../acp/link.ts";
 import { RpcError, type IncomingRequest, type Peer } from "../acp/wire.ts";
 import type { ControlMethods } from "../control/methods.ts";
+import { maxListedSessions, maxSearchCharacters } from "../control/stored.ts";
 import { invalidControl } from "./errors.ts";
-
-/** Longest text that `crucible sessions list --search` takes, in characters. */
-export const maxSearchCharacters = 1000;
-
-/** Most sessions that are listed at once. */
-export const maxListedSessions = 10_000;
 
 const schemas = {
   status: z.object({}),

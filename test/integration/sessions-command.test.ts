@@ -125,6 +125,7 @@ function readingWorks(state: string): void {
   test("what is typed wrong is told at once", async () => {
     expect((await crucible("sessions", "list", "--limit", "0")).code).toBe(2);
     expect((await crucible("sessions", "list", "--search", "")).code).toBe(2);
+    expect((await crucible("sessions", "list", "--search", "x".repeat(1001))).stderr).toMatch(/of 1 to 1000 char/);
     expect((await crucible("sessions", "export", parent.session, "--format", "html")).code).toBe(2);
     expect((await crucible("sessions", "export", parent.session, "--format", "markdown", "--json")).code).toBe(2);
     expect((await crucible("sessions", "show")).code).toBe(2);

@@ -2,7 +2,7 @@
 import { exitCodes } from "../../base/errors.ts";
 import { formatDuration, plainJson, plainText } from "../../base/text.ts";
 import type { StoreState } from "../../control/methods.ts";
-import type { StoredMessage } from "../../control/stored.ts";
+import { maxListedSessions, maxSearchCharacters, type StoredMessage } from "../../control/stored.ts";
 import { usageError } from "../errors.ts";
 import { conversationMarkdown } from "../render/conversation-markdown.ts";
 import { storedDetailText } from "../render/stored-detail.ts";
@@ -17,7 +17,6 @@ interface Place {
 }
 
 const defaultLimit = 50;
-const maxLimit = 10_000;
 
 export interface ListOptions extends Place {
   search: string | undefined;
@@ -29,7 +28,7 @@ export interface ListOptions extends Place {
 
 export async function listSessions({ search, agent, limit, all, json, ...place }: ListOptions): Promise<number> {
   const wanted = { search, agent, all, limit: limitOf(limit) };
-  if (search === "") throw usageError.create("expected a text behind --search", { hint: "leave it out to list all" });
+  if (search !== undefined) requireSearchable(search);
   using stored = await openStored(place);
   const result = await stored.request("sessions", wanted);
   await warnOf(result.store);
@@ -93,12 +92,23 @@ async function* pages(stored: StoredDoor, id: string): AsyncGenerator<readonly S
   }
 }
 
+function requireSearchable(text: string): void {
+  if (text !== "" && text.length <= maxSearchCharacters) return;
+  throw usageError.create(
+    `expected a text of 1 to ${maxSearchCharacters} characters behind --search, got ${text.length}`,
+    { hint: "leave it out to list all" },
+  );
+}
+
 function limitOf(text: string | undefined): number {
   const limit = Number(text ?? defaultLimit);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= maxLimit) return limit;
-  throw usageError.create(`expected --limit to be a whole number from 1 to ${maxLimit}, got ${JSON.stringify(text)}`, {
-    hint: `leave it out for the ${defaultLimit} latest`,
-  });
+  if (Number.isInteger(limit) && limit >= 1 && limit <= maxListedSessions) return limit;
+  throw usageError.create(
+    `expected --limit to be a whole number from 1 to ${maxListedSessions}, got ${JSON.stringify(text)}`,
+    {
+      hint: `leave it out for the ${defaultLimit} latest`,
+    },
+  );
 }
 
 /** What is listed may be less than there was, or may be gone tomorrow: that is not to be learnt by accident. */
