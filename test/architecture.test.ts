@@ -59,6 +59,10 @@ const doors: Record<string, readonly Room[]> = {
   zod: ["config", "mcp", "daemon"],
   pino: ["observe"],
   "prom-client": ["observe"],
+  "@opentelemetry/api": ["observe"],
+  "@opentelemetry/sdk-trace-base": ["observe"],
+  "@opentelemetry/resources": ["observe"],
+  "@opentelemetry/exporter-trace-otlp-http": ["observe"],
   "rotating-file-stream": ["observe"],
   execa: ["process"],
   "node:child_process": ["process"],
@@ -135,6 +139,16 @@ describe("the house", () => {
       .filter((file) => file.endsWith(".ts") && file !== "base/clock.ts")
       .filter((file) => /performance\.now|hrtime/.test(readFileSync(join(source, file), "utf8")));
     expect(wrong).toEqual([]);
+  });
+
+  it("loads the library of spans only where they are asked for", () => {
+    const tracing = readFileSync(join(source, "observe/tracing.ts"), "utf8");
+    expect(tracing).toContain('await import("./span-export.ts")');
+    const early = imports
+      .filter(({ target }) => /^@opentelemetry|span-export|\/spans\.ts$/.test(target))
+      .filter(({ file }) => !/^observe\/(?:span-export|spans|tracing)\.ts$/.test(file));
+    expect(early).toEqual([]);
+    expect(tracing).not.toMatch(/from "(?:@opentelemetry|\.\/span)/);
   });
 
   it("ends the process and writes to stdout only at its edges", () => {

@@ -51,6 +51,8 @@ export interface DaemonStatus {
   logFile: string;
   /** Loopback address of the tools for agents; null until the first agent has needed them. */
   mcpUrl: string | null;
+  /** Where spans are sent, and why the last ones did not arrive, if so; null where they are not asked for. */
+  tracing: { endpoint: string; trouble: string | null } | null;
   editors: number;
   sessions: number;
   agents: number;

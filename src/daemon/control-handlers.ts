@@ -39,7 +39,7 @@ export interface ControlParts {
   editors: () => number;
   /** Callers on the socket, editors included. */
   connections: () => number;
-  facts: () => Pick<DaemonStatus, "startedAt" | "socket" | "stateDirectory" | "logFile" | "mcpUrl">;
+  facts: () => Pick<DaemonStatus, "startedAt" | "socket" | "stateDirectory" | "logFile" | "mcpUrl" | "tracing">;
   onStopRequested: () => void;
 }
 
@@ -105,14 +105,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
     async delegate(params, { signal, notify, caller: peer }) {
       const caller = createCaller(params, peer);
       const stopListening = bus.on("delegation.progress", (event) => {
-        const {
-          sessionId: _session,
-          childId: _child,
-          durationMs: _duration,
-          tokens: _tokens,
-          rootId,
-          ...progress
-        } = event;
+        const { sessionId: _session, childId: _child, figures: _figures, rootId, ...progress } = event;
         if (rootId === caller.id) notify("progress", progress);
       });
       try {

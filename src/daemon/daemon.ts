@@ -17,6 +17,7 @@ import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
 import { MetricsDoor } from "../observe/metrics-door.ts";
+import { startTracing } from "../observe/tracing.ts";
 import { realIfKnown } from "../kiln/real-path.ts";
 import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
@@ -104,6 +105,10 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   logEvents(bus, log);
   bus.on("config.reloaded", () => log.setLevel(logLevel ?? config.current.server.logLevel));
 
+  const version = programVersion();
+  const tracing = await startTracing(process.env, { bus, version });
+  if (tracing) scope.add("tracing", () => tracing.close());
+
   const store = openStore(state, bus);
   scope.add("store", () => store.close());
   const isOwner = claimState(state, { store, bus, scope });
@@ -138,7 +143,6 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   scope.add("sweep", startSweeping({ stateDirectory: state, launcher, onWarning: warn }));
 
   const survey = new KilnSurvey({ bus, stateDirectory: state, scope });
-  const version = programVersion();
   const registry = new SessionRegistry(bus);
   bus.on("config.reloaded", () => registry.revise((name) => config.current.agents.get(name)));
   const programs = new AgentPrograms(() => config.current);
@@ -164,7 +168,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     bus,
     store,
     registry,
-    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, startCommand, shown }),
+    pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, startCommand, shown, bus }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
   const openChild = childOpener({ agents, sessions, version });
@@ -239,7 +243,14 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const control = controlHandlers({
     ...parts,
     onStopRequested: options.onStopRequested,
-    facts: () => ({ startedAt, socket: socketPath, stateDirectory: state, logFile: log.file, mcpUrl: tools.url }),
+    facts: () => ({
+      startedAt,
+      socket: socketPath,
+      stateDirectory: state,
+      logFile: log.file,
+      mcpUrl: tools.url,
+      tracing: tracing ? { endpoint: tracing.endpoint, trouble: tracing.trouble } : null,
+    }),
     editors: () => doors.editorCount,
     connections: () => doors.connectionCount,
   });

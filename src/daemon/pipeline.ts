@@ -12,6 +12,7 @@ import { revival } from "../editor/revival.ts";
 import { gate } from "../kiln/gate.ts";
 import type { StartCommand } from "../kiln/terminals.ts";
 import type { ChildrenShown } from "../display/children-shown.ts";
+import type { Bus } from "../observe/bus.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
@@ -25,11 +26,12 @@ export interface PipelineParts {
   permissions: Permissions;
   startCommand: StartCommand;
   shown: ChildrenShown;
+  bus: Bus;
 }
 
 export function pipeline(
   session: Session,
-  { store, delegations, handoffs, permissions, startCommand, shown }: PipelineParts,
+  { store, delegations, handoffs, permissions, startCommand, shown, bus }: PipelineParts,
 ): readonly Interceptor[] {
   const { instructions } = session.profile;
   const given = (): boolean => session.binding?.peer instanceof Agent && takesSystemPrompt(session.binding.peer);
@@ -38,7 +40,7 @@ export function pipeline(
     ...shown.taps(session),
     // A cancel reaches the delegations before anything else can hold it up.
     cascade(session, delegations),
-    turns(session),
+    turns(session, bus),
     recorder(session, store),
     // Of use to whoever may pass the conversation on; before anything of Crucible's is added to it.
     ...(!session.parent || session.grant.remainingDepth > 0 ? [session.transcript.tap(session)] : []),

@@ -22,7 +22,7 @@ import type { Candidate, DelegateInput } from "./input.ts";
 import type { DelegationPorts, PatchArtifact } from "./ports.ts";
 import { Reply } from "./reply.ts";
 import type { RestingChildren } from "./resting-children.ts";
-import { couldNotBegin, silence, toResult, type Ending } from "./result.ts";
+import { couldNotBegin, figuresOf, silence, toResult, type Ending } from "./result.ts";
 import { tookTooLong, watchTime } from "./watch.ts";
 
 /** Longest title shown to people, in characters. */
@@ -287,7 +287,7 @@ export class Delegation {
     this.#endedAt = monotonicMs();
     this.#save();
     const result = this.snapshot;
-    this.#tell("ended", ending.error?.message ?? `done in ${formatDuration(result.duration_ms)}`, ending.status);
+    this.#tell("ended", ending.error?.message ?? `done in ${formatDuration(result.duration_ms)}`, result);
     const { agent, status } = result;
     this.caller.transcript.delegated({ agent, title: this.title, status, result: result.result });
     this.#outcome.resolve(result);
@@ -326,7 +326,7 @@ export class Delegation {
     };
   }
 
-  #tell(kind: DelegationProgress["kind"], line: string, status: DelegationProgress["status"] = null): void {
+  #tell(kind: DelegationProgress["kind"], line: string, result?: DelegationResult): void {
     this.#init.ports.bus.emit("delegation.progress", {
       delegationId: this.id,
       parentId: this.#init.parentId ?? null,
@@ -335,13 +335,12 @@ export class Delegation {
       depth: this.caller.depth + 1,
       kind,
       line: oneLine(line, 200),
-      status,
+      status: result?.status ?? null,
       at: Date.now(),
       sessionId: this.caller.id,
       rootId: this.caller.root.id,
       childId: this.childId,
-      durationMs: this.#tookMs,
-      tokens: this.#reply.usage.tokens,
+      figures: result ? figuresOf(result) : null,
     });
   }
 }

@@ -16,7 +16,6 @@ import { DynamicAgents } from "./dynamic-agents.ts";
 import { Delegation } from "./delegation.ts";
 import type { DelegateInput } from "./input.ts";
 import { cannotContinue, delegationCancelled, delegationLimit, delegationUnknown } from "./errors.ts";
-import { OpenQuestions } from "./open-questions.ts";
 import { selfTarget, type AgentDirectory } from "./policy.ts";
 import type { DelegationPorts } from "./ports.ts";
 import { RestingChildren } from "./resting-children.ts";
@@ -42,15 +41,8 @@ export class Delegations {
 
   constructor(ports: DelegationPorts) {
     this.#ports = ports;
-    const open = new OpenQuestions();
-    ports.bus.on("permission.asked", (question) => {
-      open.asked(question);
-      this.#aroundHuman(question.sessionId, true);
-    });
-    // One that is refused without asking is answered too, and nobody waited for that.
-    ports.bus.on("permission.answered", (question) => {
-      if (open.answered(question)) this.#aroundHuman(question.sessionId, false);
-    });
+    ports.bus.on("permission.asked", ({ sessionId }) => this.#aroundHuman(sessionId, true));
+    ports.bus.on("permission.answered", ({ sessionId }) => this.#aroundHuman(sessionId, false));
   }
 
   /** The agents a session knows: those of the configuration, and those made in its tree. */

@@ -5,6 +5,7 @@
 import type { DelegationFailure, DelegationResult, DelegationStatus } from "../base/delegation.ts";
 import type { CrucibleError } from "../base/errors.ts";
 import { headAndTail } from "../base/text.ts";
+import type { DelegationFigures } from "../observe/bus.ts";
 import type { DelegationRecord } from "../sessions/records.ts";
 import { childFailed, childRefused, childStopped } from "./errors.ts";
 
@@ -103,6 +104,12 @@ export function toResult(record: DelegationRecord, maxBytes: number): Delegation
     ...(record.tried.length === 0 ? {} : { tried: record.tried }),
     ...(record.notes.length === 0 ? {} : { notes: record.notes }),
   };
+}
+
+/** What may be told of it to those who are not to read it. */
+export function figuresOf(result: DelegationResult): DelegationFigures {
+  const { duration_ms: durationMs, usage, result_bytes: resultBytes, stop_reason: stopReason, error } = result;
+  return { durationMs, ...usage, resultBytes, stopReason, code: error?.code ?? null };
 }
 
 function gap(id: string, omittedBytes: number): string {

@@ -29,9 +29,8 @@ export class ChildrenShown {
     bus.on("permission.asked", ({ rootId, sessionId, title }) => {
       this.#show(rootId, (tree) => tree.asks(sessionId, title));
     });
-    bus.on("permission.answered", ({ rootId, sessionId, outcome }) => {
-      // What was refused without asking was never shown as a question.
-      if (!outcome.startsWith("refused")) this.#show(rootId, (tree) => tree.isAnswered(sessionId));
+    bus.on("permission.answered", ({ rootId, sessionId }) => {
+      this.#show(rootId, (tree) => tree.isAnswered(sessionId));
     });
   }
 

@@ -4,13 +4,25 @@
  * a session carries its id as `sessionId`; the log adds the tree and the delegation it belongs to.
  */
 import { EventEmitter } from "node:events";
-import type { DelegationProgress } from "../base/delegation.ts";
+import type { DelegationProgress, DelegationUsage } from "../base/delegation.ts";
 
 /** Of an agent process. One that an editor started serves several sessions, and names none. */
 interface AboutAgent {
   profile: string;
   /** The one session it was started for. */
   sessionId?: string | undefined;
+}
+
+/** How a delegation ended, in figures. */
+export interface DelegationFigures extends DelegationUsage {
+  /** From the call to the end, in milliseconds. */
+  durationMs: number;
+  /** Size of the whole result in bytes of UTF-8. */
+  resultBytes: number;
+  /** In the child's own words; null if it never ended its turn. */
+  stopReason: string | null;
+  /** Of the error; null without one. */
+  code: string | null;
 }
 
 export interface Events {
@@ -34,6 +46,16 @@ export interface Events {
   "session.ended": { sessionId: string; reason: string };
   /** A setting of the profile (model, mode) that the agent does not have. */
   "session.setting_ignored": { sessionId: string; profile: string; setting: string; value: string; why: string };
+  /** An agent was given a prompt: when its turn has come, if it had to wait behind another. */
+  "turn.started": { sessionId: string; parentId: string | undefined; profile: string };
+  /** `stopReason` in the agent's own words, or the `code` of the error in place of an answer. */
+  "turn.ended": {
+    sessionId: string;
+    profile: string;
+    durationMs: number;
+    stopReason: string | null;
+    code: string | null;
+  };
   /** From then on `agent` speaks in the conversation. */
   "session.handed_over": { sessionId: string; from: string; agent: string };
   /** `sessionId` is the caller's. */
@@ -42,15 +64,14 @@ export interface Events {
     rootId: string;
     /** The session it works in, whether or not that is open yet. */
     childId: string;
-    /** From the call to the end, in milliseconds; for `ended`. */
-    durationMs: number | null;
-    /** As the child reported them; for `ended`. */
-    tokens: number | null;
+    /** For `ended`. */
+    figures: DelegationFigures | null;
   };
   /** Files of a directory that agents are held in have further names outside: so many of the user's own, so many of packages. */
   "kiln.hard_links": { directory: string; own: number; shared: number; words: string };
-  "permission.asked": { sessionId: string; rootId: string; title: string };
-  "permission.answered": { sessionId: string; rootId: string; title: string; outcome: string };
+  /** A child's question is before a human from now on, or in line; `questionId` names it until it is answered. */
+  "permission.asked": { questionId: string; sessionId: string; rootId: string; title: string };
+  "permission.answered": { questionId: string; sessionId: string; rootId: string; title: string; outcome: string };
   /** Of every request for permission, asked of a human or not. The shape of what the store keeps, with the agent's profile. */
   "permission.decided": {
     id: string;

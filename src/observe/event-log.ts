@@ -1,5 +1,6 @@
 /** Events as log lines: which level, which words, which fields. A table, so that one can read what is logged. */
 import { messageOf } from "../base/errors.ts";
+import { oneLine } from "../base/text.ts";
 import type { LogLevel } from "../config/config.ts";
 import type { Bus, Events } from "./bus.ts";
 import { Lineage } from "./lineage.ts";
@@ -24,6 +25,11 @@ const renderings: Rendering = {
   "session.opened": ({ profile }) => ["info", `session opened on ${profile}`],
   "session.ended": ({ reason }) => ["info", `session ended: ${reason}`],
   "session.setting_ignored": ({ setting, value, why }) => ["warn", `${setting} ${value} was not set: ${why}`],
+  "turn.started": ({ profile }) => ["debug", `prompt given to ${profile}`],
+  "turn.ended": ({ profile, durationMs, stopReason, code }) => [
+    "debug",
+    `turn of ${profile} ended after ${durationMs} ms: ${code ?? oneLine(String(stopReason), 100)}`,
+  ],
   "session.handed_over": ({ from, agent }) => ["info", `conversation handed over from ${from} to ${agent}`],
   "delegation.progress": ({ kind, agent, title, line }) => [
     kind === "activity" ? "trace" : "info",

@@ -11,8 +11,10 @@ import { redactText } from "../base/secrets.ts";
 import { plainJson } from "../base/text.ts";
 import type { LogLevel } from "../config/config.ts";
 
-/** Size at which the log file is rotated, in MiB, and how many older ones are kept. */
+/** Size at which the log file is rotated, in MiB. */
 export const logFileMib = 10;
+
+/** Older log files that are kept. */
 export const oldLogFiles = 4;
 
 export interface Log {

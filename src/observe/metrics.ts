@@ -84,11 +84,12 @@ export function collectMetrics({ bus, gauges, isProfile }: MetricsParts): Metric
     bus.on("permission.asked", () => asked.inc()),
     bus.on("warning", () => warnings.inc()),
     bus.on("delegation.progress", (event) => {
-      if (event.kind !== "ended" || event.status === null) return;
+      const { figures, status } = event;
+      if (!figures || !status) return;
       const agent = labelOf(event.agent);
-      delegated.inc({ agent, status: event.status });
-      if (event.tokens !== null) tokens.inc({ agent }, event.tokens);
-      if (event.durationMs !== null) duration.observe({ agent }, event.durationMs / 1000);
+      delegated.inc({ agent, status });
+      if (figures.tokens !== null) tokens.inc({ agent }, figures.tokens);
+      duration.observe({ agent }, figures.durationMs / 1000);
     }),
   ];
   return {

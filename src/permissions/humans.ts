@@ -5,7 +5,7 @@
  */
 import { timedOut, within } from "../base/deadline.ts";
 import { newId } from "../base/ids.ts";
-import type { Bus } from "../observe/bus.ts";
+import type { Bus, Events } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
 import { kindOfAnswer, type AnswerKind } from "./answers.ts";
 import { QuestionLine } from "./question-line.ts";
@@ -64,8 +64,9 @@ export class Humans {
     signal.throwIfAborted();
     const { asker, title, kind, subject } = question;
     const id = newId("ask");
-    const who = { sessionId: asker.id, rootId: asker.root.id, title };
-    const entry = { id, ...who, agent: asker.profile.name, kind, subject, askedAt: Date.now(), putAt: null };
+    const where = { sessionId: asker.id, rootId: asker.root.id, title };
+    const who = { questionId: id, ...where };
+    const entry = { id, ...where, agent: asker.profile.name, kind, subject, askedAt: Date.now(), putAt: null };
     this.#open.set(id, entry);
     // It waits for a human from now on, also while others stand before it in the line.
     this.#tellAsked(question, who);
@@ -87,14 +88,11 @@ export class Humans {
   }
 
   // A root session's own question is between its editor and its agent, and nobody else waits for it.
-  #tellAsked({ asker }: HumanQuestion, who: { sessionId: string; rootId: string; title: string }): void {
+  #tellAsked({ asker }: HumanQuestion, who: Events["permission.asked"]): void {
     if (asker.origin === "delegation") this.#bus.emit("permission.asked", who);
   }
 
-  #tellAnswered(
-    { asker }: HumanQuestion,
-    what: { sessionId: string; rootId: string; title: string; outcome: string },
-  ): void {
+  #tellAnswered({ asker }: HumanQuestion, what: Events["permission.answered"]): void {
     if (asker.origin === "delegation") this.#bus.emit("permission.answered", what);
   }
 

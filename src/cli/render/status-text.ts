@@ -15,6 +15,7 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["state folder", status.stateDirectory],
     ["log", status.logFile],
     ["tools for agents", status.mcpUrl ?? "not asked for yet"],
+    ["tracing", tracingText(status)],
     ["editors", String(status.editors)],
     ["sessions", String(status.sessions)],
     ["agents", String(status.agents)],
@@ -25,6 +26,12 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["limits", status.limits.map(({ name, used, most }) => `${name} ${used} of ${most}`).join(", ")],
   ];
   return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
+}
+
+function tracingText({ tracing }: DaemonStatus): string {
+  if (!tracing) return "off";
+  const { endpoint, trouble } = tracing;
+  return plainText(`to ${endpoint}${trouble === null ? "" : `, and the last spans did NOT arrive: ${trouble}`}`);
 }
 
 function storeText({ store }: DaemonStatus, now: number): string {

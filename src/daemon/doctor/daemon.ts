@@ -5,6 +5,9 @@ import { formatDuration, shellCommand } from "../../base/text.ts";
 import { programVersion } from "../../base/version.ts";
 import { connectControl } from "../../control/client.ts";
 import { maxSocketPathBytes } from "../../control/door.ts";
+import type { DaemonStatus } from "../../control/methods.ts";
+import type { Environment } from "../../base/paths.ts";
+import { tracingWish } from "../../observe/tracing.ts";
 import type { Finding } from "../../control/finding.ts";
 import { explained, type Examination } from "./examination.ts";
 
@@ -41,7 +44,7 @@ export function accessOf(folder: string, { mode, uid }: Stats): Pick<Finding, "s
   return { state: "ok", message: `yours alone (mode ${octal})`, remedy: null };
 }
 
-export async function checkDaemon({ socketPath, onProgress }: Examination): Promise<Finding[]> {
+export async function checkDaemon({ socketPath, env, onProgress }: Examination): Promise<Finding[]> {
   onProgress("asking the daemon …");
   const finding = { check: "daemon", subject: socketPath };
   if (!existsSync(socketPath)) {
@@ -49,7 +52,7 @@ export async function checkDaemon({ socketPath, onProgress }: Examination): Prom
   }
   try {
     using control = await connectControl(socketPath);
-    const { version, pid, uptimeMs, store } = await control.request("status", {});
+    const { version, pid, uptimeMs, store, tracing } = await control.request("status", {});
     const message = `crucible ${version} answers (pid ${pid}, for ${formatDuration(uptimeMs)})`;
     const isSame = version === programVersion();
     return [
@@ -62,6 +65,7 @@ export async function checkDaemon({ socketPath, onProgress }: Examination): Prom
             remedy: `this is ${programVersion()}: run \`crucible stop\` when nothing is under way`,
           },
       ...(store.degradedSince === null ? [] : [degraded(store.reason)]),
+      ...tracingFindings(tracing ?? null, env),
     ];
   } catch (error) {
     const { message, hint } = explained(error);
@@ -69,6 +73,24 @@ export async function checkDaemon({ socketPath, onProgress }: Examination): Prom
     const remedy = isStale ? "nothing to do: the next daemon takes it over" : (hint ?? null);
     return [{ ...finding, state: isStale ? "warning" : "broken", message, remedy }];
   }
+}
+
+/** What the daemon was started with counts; what this shell asks for only tells what its user wants. */
+function tracingFindings(tracing: DaemonStatus["tracing"], env: Environment): Finding[] {
+  const wish = tracingWish(env);
+  if (tracing) {
+    const { endpoint, trouble } = tracing;
+    const finding = { check: "tracing", subject: endpoint };
+    if (trouble === null) return [{ ...finding, state: "ok", message: "spans are sent there", remedy: null }];
+    const remedy = "see that a collector takes OTLP over HTTP there; nothing else waits for it";
+    return [{ ...finding, state: "warning", message: `the last spans did not arrive: ${trouble}`, remedy }];
+  }
+  const asked = wish.problem ?? (wish.endpoint && "asked for here, and the daemon was started without it");
+  if (asked === undefined) return [];
+  const remedy = wish.problem
+    ? "correct it where the daemon is started"
+    : "start the daemon with these OTEL_ variables";
+  return [{ check: "tracing", subject: wish.endpoint ?? "spans", state: "warning", message: asked, remedy }];
 }
 
 function degraded(reason: string | null): Finding {

@@ -108,6 +108,7 @@ const status = {
   stateDirectory: "/d",
   logFile: "/l",
   mcpUrl: "http://127.0.0.1:1/mcp",
+  tracing: { endpoint: "http://127.0.0.1:4318/v1/traces", trouble: "refused" },
   editors: 0,
   sessions: 0,
   agents: 0,

@@ -34,8 +34,7 @@ const progress = {
   sessionId: "ses_root",
   rootId: "ses_root",
   childId: "ses_child",
-  durationMs: null,
-  tokens: null,
+  figures: null,
 } as const satisfies Events["delegation.progress"];
 
 async function lines(): Promise<Record<string, unknown>[]> {
