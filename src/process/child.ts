@@ -28,8 +28,8 @@ export interface SandboxLayer {
    * nor, as such, the signal that ended the program: they exit with 128 and its number instead.
    */
   readonly layers: number;
-  /** Handed over as descriptors 3, 4, …; they stay the caller's to close. */
-  readonly descriptors: readonly number[];
+  /** Handed over as descriptors 3, 4, …: open ones, which stay the caller's to close, and bytes to be read from one. */
+  readonly inputs: readonly (number | Uint8Array)[];
 }
 
 /** How a process ended. Both are null when nobody can know: it was not our child, or it could not be ended. */

@@ -9,6 +9,7 @@ import { messageOf } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Launcher, LaunchOptions, LaunchSpec, ProcessExit, RunningProcess } from "./child.ts";
 import { agentStart } from "./errors.ts";
+import { handBytes, handedOver } from "./handed-over.ts";
 import { createJournal, type JournalRecord } from "./journal.ts";
 import { LocalChild, type PipedChild } from "./local-child.ts";
 import { markedEnvironment } from "./marker.ts";
@@ -196,7 +197,7 @@ async function spawnPiped(spec: LaunchSpec, id: string): Promise<PipedChild> {
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: { ...spec.env, ...markedEnvironment(id) },
-      stdio: ["pipe", "pipe", "pipe", ...(spec.sandbox?.descriptors ?? [])],
+      stdio: ["pipe", "pipe", "pipe", ...handedOver(spec.sandbox)],
       // A session of its own: the terminal's signals are ours to pass on, and its members are found by it.
       detached: true,
     });
@@ -204,6 +205,7 @@ async function spawnPiped(spec: LaunchSpec, id: string): Promise<PipedChild> {
       const [error] = await once(child, "error");
       throw error;
     }
+    handBytes(child, spec.sandbox);
     return takePipes(child, child.pid);
   } catch (cause) {
     throw spawnFailure(spec, cause);

@@ -7,6 +7,7 @@ import { closeSync, openSync } from "node:fs";
 import { within } from "../base/deadline.ts";
 import { newId } from "../base/ids.ts";
 import type { LaunchSpec, ProcessExit } from "./child.ts";
+import { handBytes, handedOver } from "./handed-over.ts";
 import { markedEnvironment } from "./marker.ts";
 import { createProcessTable } from "./own-table.ts";
 import { spawnFailure } from "./spawn-failure.ts";
@@ -40,9 +41,10 @@ export async function runToEnd(spec: LaunchSpec, options: RunOptions): Promise<F
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: { ...spec.env, ...markedEnvironment(id) },
-      stdio: ["ignore", file ?? "pipe", "pipe", ...(spec.sandbox?.descriptors ?? [])],
+      stdio: ["ignore", file ?? "pipe", "pipe", ...handedOver(spec.sandbox)],
       detached: true,
     });
+    handBytes(child, spec.sandbox);
     const { pid } = child;
     const startTime = pid === undefined ? undefined : table.find(pid)?.startTime;
     const said = { stdout: "", stderr: "" };

@@ -6,6 +6,7 @@ import { runToEnd } from "../process/run.ts";
 import { bwrapArguments, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
 import { hostFolders } from "./host-folders.ts";
 import type { MechanismKind, Wrap, WrapRequest } from "./mechanism.ts";
+import { systemCallFilter } from "./system-call-filter.ts";
 
 /** The outer process waits for the first one in the new namespace, which waits for the agent and for orphans. */
 const layers = 2;
@@ -43,14 +44,15 @@ function wrapWith(program: string, abilities: BwrapAbilities): Wrap {
       opened: abilities.bindDescriptor ? numbers : new Map(),
     });
     const descriptors = abilities.bindDescriptor ? [...opened.values()] : [];
+    const filter = ["--seccomp", String(firstDescriptor + descriptors.length)];
     return {
       spec: {
         ...spec,
         command: program,
-        args: [...options, "--", spec.command, ...spec.args],
+        args: [...options, ...filter, "--", spec.command, ...spec.args],
         // The outer process stands where nothing of the agent's is; inside, it changes to the agent's own directory.
         cwd: "/",
-        sandbox: { mechanism: "bwrap", layers, descriptors },
+        sandbox: { mechanism: "bwrap", layers, inputs: [...descriptors, systemCallFilter()] },
       },
       toolSockets: toolSockets && toolSocketFolder,
     };

@@ -8,7 +8,7 @@ import type { Hidden, Link, Reach } from "./confinement.ts";
 import type { HostFolders } from "./host-folders.ts";
 import { depthOf, foldersBetween } from "./real-paths.ts";
 
-/** Space of /tmp and of /run inside, in bytes; it is memory of the machine. */
+/** Space of /tmp, /run and /dev/shm inside, of each, in bytes; it is memory of the machine. */
 export const maxTemporaryBytes = 1024 * 1024 * 1024;
 
 /** What a version of bubblewrap can do, by its own help. */
@@ -50,6 +50,8 @@ interface Mount {
   readonly path: string;
   /** Nothing of the host's is in it. */
   readonly isEmpty?: boolean;
+  /** Memory of the machine without a limit of its own: nothing is written to it once all is mounted. */
+  readonly isSealed?: boolean;
   readonly words: readonly string[];
 }
 
@@ -67,6 +69,7 @@ export function bwrapArguments(request: BwrapRequest): string[] {
     ...(asRoot ? ["--cap-drop", "ALL"] : []),
     ...mounts.toSorted((a, b) => depthOf(a.path) - depthOf(b.path)).flatMap(({ words }) => words),
     ...usefulLinks([...host.links, ...reach.links], mounts).flatMap(({ path, target }) => ["--symlink", target, path]),
+    ...mounts.filter(({ isSealed }) => isSealed).flatMap(({ path }) => ["--remount-ro", path]),
     "--remount-ro",
     "/",
     "--chdir",
@@ -82,7 +85,7 @@ function systemMounts({ host, asRoot, abilities, toolSockets }: BwrapRequest): M
       path: "/proc",
       words: ["--proc", "/proc", ...(asRoot ? rootsOwnInProc.flatMap((path) => ["--ro-bind-try", path, path]) : [])],
     },
-    { path: "/dev", words: ["--dev", "/dev"] },
+    { path: "/dev", words: ["--dev", "/dev", ...size, "--tmpfs", "/dev/shm"], isSealed: true },
     { path: "/tmp", isEmpty: true, words: [...size, "--tmpfs", "/tmp"] },
     { path: "/run", isEmpty: true, words: [...size, "--tmpfs", "/run"] },
     ...(toolSockets === undefined
@@ -124,6 +127,6 @@ function cover({ path, isFolder }: Hidden, { writable, readable }: Reach): Mount
   const pinned = writable.includes(nearest) && nearest !== path ? foldersBetween(nearest, path) : [];
   return [
     ...pinned.map((folder) => ({ path: folder, words: ["--bind", folder, folder] })),
-    { path, words: isFolder ? ["--tmpfs", path] : ["--ro-bind", "/dev/null", path] },
+    { path, words: isFolder ? ["--tmpfs", path] : ["--ro-bind", "/dev/null", path], isSealed: isFolder },
   ];
 }

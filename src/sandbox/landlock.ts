@@ -17,6 +17,7 @@ export const landlock: MechanismKind = {
   lost: [
     "the machine's /tmp, which all share",
     "unix sockets that belong to the user",
+    "the kernel's key rings",
     "names, times and modes of files outside",
     "other processes of the user, which can be seen and signalled",
     "processes that leave the agent's tree, which may outlive it",

@@ -1,7 +1,7 @@
 /** The command line of bubblewrap: what is mounted, in which order, and what is never there. Nothing is started. */
 import { describe, expect, test } from "vitest";
 import type { Reach } from "../../../src/sandbox/confinement.ts";
-import { bwrapArguments, type BwrapRequest } from "../../../src/sandbox/bwrap.ts";
+import { bwrapArguments, maxTemporaryBytes, type BwrapRequest } from "../../../src/sandbox/bwrap.ts";
 
 const reach: Reach = {
   writable: ["/home/u/src/app", "/home/u/.local/state/crucible/homes/claude"],
@@ -67,6 +67,12 @@ describe("a kiln that holds what is hidden", () => {
     expect(order).toEqual(order.toSorted((a, b) => a - b));
   });
 
+  test("is not written to where it is covered: that would be memory without a limit", () => {
+    expect(line.indexOf("--remount-ro /home/u/.local/state/crucible ")).toBeGreaterThan(
+      line.indexOf("--bind /home/u/.local/state/crucible/homes/claude"),
+    );
+  });
+
   test("has an empty file in place of a hidden one", () => {
     const hidden = [{ path: "/home/u/src/app/crucible.toml", isFolder: false }];
     expect(argumentsFor({ hidden })).toContain("--ro-bind /dev/null /home/u/src/app/crucible.toml");
@@ -80,6 +86,14 @@ test("what is hidden and lies in nothing that is mounted needs no cover", () => 
 test("directories that were opened are mounted as they were then", () => {
   const opened = new Map([["/home/u/src/app", 3]]);
   expect(argumentsFor({}, { opened })).toContain("--bind-fd 3 /home/u/src/app");
+});
+
+test("all that is memory of the machine has a size, or is not written to", () => {
+  const line = argumentsFor();
+  for (const folder of ["/tmp", "/run", "/dev/shm"]) {
+    expect(line).toContain(`--size ${maxTemporaryBytes} --tmpfs ${folder}`);
+  }
+  expect(line).toMatch(/--dev \/dev .* --remount-ro \/dev --remount-ro \/ /);
 });
 
 test("a version that cannot limit the size of /tmp is not asked to", () => {
