@@ -1,5 +1,6 @@
 /** A child's permission question in the words of its root's editor (ACP, "Requesting Permission"). */
 import { isRecord } from "../acp/wire.ts";
+import { plainText } from "../base/text.ts";
 import type { Session } from "../sessions/session.ts";
 
 /** The same question, saying which agent asks and for which task. The tool call gets an id no other session uses. */
@@ -12,7 +13,7 @@ export function attributed(params: unknown, asker: Session): Record<string, unkn
     toolCall: {
       ...toolCall,
       toolCallId: `${asker.id}:${typeof toolCall["toolCallId"] === "string" ? toolCall["toolCallId"] : ""}`,
-      title: `${asker.profile.name} asks (${asker.title}): ${title}`,
+      title: plainText(`${asker.profile.name} asks (${asker.title}): ${title}`),
     },
     _meta: {
       ...(isRecord(question["_meta"]) ? question["_meta"] : {}),
