@@ -8,10 +8,11 @@ import { gateOps } from "./attacker/gate.mjs";
 import { processOps } from "./attacker/processes.mjs";
 import { rawOps } from "./attacker/raw.mjs";
 import { reachOps } from "./attacker/reach.mjs";
+import { systemCallOps } from "./attacker/system-calls.mjs";
 import { connectTools } from "./attacker/tools.mjs";
 import { openWire } from "./scripted/wire.mjs";
 
-const ops = { ...rawOps, ...processOps, ...reachOps, ...gateOps };
+const ops = { ...rawOps, ...processOps, ...reachOps, ...gateOps, ...systemCallOps };
 const attemptTimeoutMs = 4000;
 /** What one attempt may bring home, in characters. */
 const maxLoot = 20_000;
@@ -67,9 +68,9 @@ async function attack(session, file) {
 }
 
 /** What was got, or what was said instead. */
-async function attempted({ op, ...how }, attacker) {
+async function attempted({ op, timeoutMs = attemptTimeoutMs, ...how }, attacker) {
   try {
-    const got = await within(attemptTimeoutMs, ops[op](how, attacker));
+    const got = await within(timeoutMs, ops[op](how, attacker));
     const text = typeof got === "string" ? got : (JSON.stringify(got) ?? "");
     // Of much, only what looks worth taking is taken along.
     return { got: text.length <= maxLoot ? text : [...new Set(text.match(worthTaking))].join("\n").slice(0, maxLoot) };

@@ -8,15 +8,8 @@ import { callTool } from "../integration/tool-calls.ts";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { aliveWithCommand } from "../support/processes.ts";
-import {
-  attempts,
-  controls,
-  narrowedAttempts,
-  networkAttempts,
-  type Act,
-  type Attempt,
-  type Proof,
-} from "./attempts.ts";
+import type { Act, Attempt, Proof } from "./acts.ts";
+import { attempts, controls, crowdAttempts, narrowedAttempts, networkAttempts } from "./attempts.ts";
 import type { Field, Mode } from "./field.ts";
 
 export interface Outcome {
@@ -49,10 +42,20 @@ export interface Attack {
   readonly controls: readonly Pick<Attempt, "name" | "try">[];
   /** Further arguments of `delegate_session`. */
   readonly given: Record<string, unknown>;
+  /** Code of the error with which the agent may be ended for what it does; then nothing has come of it. */
+  readonly mayEndWith?: string;
 }
 
 /** All ways out, for an agent that was given all but one kind of tool. */
 const wholeAttack: Attack = { chosen: attempts, controls, given: { tools: given } };
+
+/** What nobody lets an agent do for long: it is ended for it, or not. */
+export const crowdAttack: Attack = {
+  chosen: crowdAttempts,
+  controls: [],
+  given: { tools: given },
+  mayEndWith: "CRU_AGENT_LIMITS",
+};
 
 /** What there is to reach, for one whose network is closed; its tools it has all the same. */
 export const networkAttack: Attack = {
@@ -70,8 +73,8 @@ export const narrowedAttack: Attack = {
 
 /** Has the parent delegate an attack to the attacker of that mode. */
 export async function assault(field: Field, mode: Mode, attack: Attack = wholeAttack): Promise<Assault> {
-  const { chosen } = attack;
-  const { daemon, parent } = field;
+  const chosen = attack.chosen.filter(({ modes = [mode] }) => modes.includes(mode));
+  const { daemon } = field;
   const seconds = String(100_000_000 + Math.floor(Math.random() * 100_000_000));
   const marked = chosen.map((attempt, index) => ({ attempt, mark: `MARK-${mode}-${index}-${seconds}` }));
   const places = { ...field.places, mode, seconds };
@@ -79,21 +82,22 @@ export async function assault(field: Field, mode: Mode, attack: Attack = wholeAt
     ...attack.controls.map((one) => filled(one, places)),
     ...marked.map(({ attempt, mark }) => filled({ name: attempt.name, try: attempt.try }, { ...places, mark })),
   ];
-  await writeFile(join(daemon.kiln, `attempts-${mode}.json`), JSON.stringify(list));
+  const file = `attempts-${mode}-${seconds}.json`;
+  await writeFile(join(daemon.kiln, file), JSON.stringify(list));
   const struckBefore = field.strikes();
-  const heardBefore = { tcp: field.heard.tcp.length, abstract: field.heard.abstract.length };
   answerQuestions(field);
 
-  const tools = await parent.tools();
-  const { data } = await callTool<DelegationResult>(tools, "delegate_session", {
+  const { data } = await callTool<DelegationResult>(field.tools, "delegate_session", {
     agent: `attacker-${mode}`,
-    task: `attack attempts-${mode}.json`,
+    task: `attack ${file}`,
     ...attack.given,
   });
-  await tools.close();
-  if (data.status !== "completed") throw new Error(`the attacker did not come back: ${JSON.stringify(data)}`);
-  const reports = new Map((JSON.parse(data.result) as Report[]).map((report) => [report.name, report]));
-  await ended(field, `attacker-${mode}`);
+  const isEnded = attack.mayEndWith !== undefined && data.error?.code === attack.mayEndWith;
+  if (!isEnded && data.status !== "completed")
+    throw new Error(`the attacker did not come back: ${JSON.stringify(data)}`);
+  const said = isEnded ? [] : (JSON.parse(data.result) as Report[]);
+  const reports = new Map(said.map((report) => [report.name, report]));
+  await ended(field, data.session_id);
 
   const strikes = field.strikes() - struckBefore;
   const otherState = await field.otherState();
@@ -104,8 +108,7 @@ export async function assault(field: Field, mode: Mode, attack: Attack = wholeAt
     if ("made" in proof) return existsSync(proof.made);
     if ("gone" in proof) return !existsSync(proof.gone);
     if ("alive" in proof) return endStray(proof.alive);
-    if ("heard" in proof)
-      return field.heard[proof.heard].slice(heardBefore[proof.heard]).some((text) => text.includes(mark));
+    if ("heard" in proof) return field.heard[proof.heard].join("").includes(mark);
     if ("struck" in proof) return strikes > 0;
     if ("started" in proof) return daemon.stderr.includes(`"profile":"${proof.started}"`);
     if ("disturbed" in proof) return otherState !== "running";
@@ -113,7 +116,7 @@ export async function assault(field: Field, mode: Mode, attack: Attack = wholeAt
   };
   const outcomes = marked.map(({ attempt, mark }) => {
     const { name, act, proof } = attempt;
-    const report = reports.get(name) ?? { name, ms: 0, refused: "it was never tried" };
+    const report = reports.get(name) ?? { name, ms: 0, refused: isEnded ? "it was ended" : "it was never tried" };
     return { name, act, report, succeeded: succeeded(filled(proof, places), report, mark) };
   });
   const failedControls = attack.controls
@@ -143,14 +146,14 @@ function answerQuestions({ parent }: Field): void {
 }
 
 /** The attacker and all below it have ended; what of it lives has got away. */
-async function ended({ daemon }: Field, agent: string): Promise<void> {
-  const isAtWork = (node: SessionNode): boolean => node.agent === agent || node.children.some(isAtWork);
+async function ended({ daemon }: Field, session: string | null): Promise<void> {
+  const isAtWork = (node: SessionNode): boolean => node.sessionId === session || node.children.some(isAtWork);
   await until(
     async () => {
       using door = await control(daemon);
       return !(await door.request("ps", {})).roots.some(isAtWork);
     },
-    { what: `the end of ${agent}` },
+    { what: "the end of the attacker" },
   );
 }
 

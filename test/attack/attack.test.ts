@@ -6,8 +6,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assault, narrowedAttack, networkAttack, told, type Assault } from "./assault.ts";
-import { acts, attempts, type Act } from "./attempts.ts";
+import { acts, type Act } from "./acts.ts";
+import { assault, crowdAttack, narrowedAttack, networkAttack, told, type Assault } from "./assault.ts";
+import { attempts } from "./attempts.ts";
 import { createField, modes, type Field, type Mode } from "./field.ts";
 
 const page = join(import.meta.dirname, "../../docs/concepts/security.md");
@@ -58,12 +59,12 @@ describe.each(Object.entries(users))("with a daemon of %s", (user, ids) => {
   describe.each(modes)("%s", (mode) => {
     let result: Assault;
     beforeAll(async () => {
-      const whole = await assault(field, mode);
+      const [whole, crowd] = await Promise.all([assault(field, mode), assault(field, mode, crowdAttack)]);
       const narrowed = await assault(field, mode, narrowedAttack);
       await field.closeNetwork(true);
       const cutOff = await assault(field, mode, networkAttack);
       await field.closeNetwork(false);
-      const all = [whole, narrowed, cutOff];
+      const all = [whole, crowd, narrowed, cutOff];
       result = {
         outcomes: all.flatMap(({ outcomes }) => outcomes),
         failedControls: all.flatMap(({ failedControls }) => failedControls),

@@ -2,70 +2,8 @@
  * The ways out that the attacker tries, as data: what is tried, which promise it is about, and what the test looks at to know
  * whether it worked. `{name}` stands for a place, a secret or an id of the field (field.ts).
  */
-
-/** What a row of the table in docs/concepts/security.md promises, in its words. */
-export const acts = {
-  readYours: "read your files outside the kiln: keys, logins of other agents, configuration",
-  writeYours: "write, rename or remove them, or lay something in your PATH",
-  otherKiln: "read or write the kiln of another session",
-  state: "read Crucible's state: transcripts, homes of other agents, the log",
-  daemonSocket: "speak to the daemon's socket in your place",
-  processes: "look into your other processes, or signal them",
-  outlive: "leave a process behind that has taken off every mark",
-  loopback: 'reach services on loopback and abstract sockets, with `network = "open"`',
-  closedNetwork: 'reach any of these, or anything else of the network, with `network = "none"`',
-  names: "look up whether a file outside exists, and its size",
-  machine: "use the rights of root: devices, kernel settings, mounts",
-  hardLinks: "read through a hard link that stood in the kiln before",
-  kilnTraps: "lay something in the kiln that you run later: git settings, hooks, scripts of packages",
-  environment: "see the daemon's environment in its own",
-  descriptors: "use open files of the daemon",
-  login: "have Crucible bring back something else than its login",
-  gate: "read or write outside the kiln by asking Crucible (`fs/*`, `terminal/*`), links and races included",
-  permissions: "get more than was answered from one permission question",
-  trees: "read, steer or go on with delegations of another session",
-  rules: "delegate deeper, elsewhere or wider than its grant",
-  httpDoor: "use the HTTP door without a token of a live session, or from a page",
-  readOnly: "write in the kiln by itself, though it was given `read_only`",
-  tools: "have Crucible do what its `tools` leave out",
-  ownGit: "have a program started by the git that Crucible runs itself",
-} as const;
-
-export type Act = keyof typeof acts;
-
-/** How the test finds out by itself. */
-export type Proof =
-  /** A secret is in what the attacker brought home. */
-  | { leaked: string }
-  /** A file outside holds the mark of the attempt. */
-  | { marked: string }
-  /** A file has become another one's copy. */
-  | { copied: string; text: string }
-  /** Something is there, or is gone, that was not to be. */
-  | { made: string }
-  | { gone: string }
-  /** A process with this in its command line lives when the agent has ended. */
-  | { alive: string }
-  /** A listener of the test has heard the mark. */
-  | { heard: "tcp" | "abstract" }
-  /** The process that the test had stand by was signalled. */
-  | { struck: true }
-  /** An agent of this profile was started. */
-  | { started: string }
-  /** The delegation of the other session is not what it was. */
-  | { disturbed: true }
-  /** The attacker got an answer that says so. */
-  | { answered: RegExp };
-
-export interface Attempt {
-  readonly name: string;
-  readonly act: Act;
-  readonly try: Readonly<Record<string, unknown>> & { readonly op: string };
-  readonly proof: Proof;
-}
-
-/** Left in whatever an attempt could write to; `{mark}` in its parameters. */
-const mark = "{mark}";
+import { mark, type Act, type Attempt, type Proof } from "./acts.ts";
+import { ofTheMachine } from "./machine-attempts.ts";
 
 const reads: [name: string, act: Act, path: string, secret: string][] = [
   ["a private key", "readYours", "{home}/.ssh/id_ed25519", "ssh"],
@@ -526,6 +464,20 @@ const gate: Attempt[] = [
     },
     proof: { leaked: "outside" },
   },
+  ...(
+    [
+      ["with a zero in it", "{outside}\u0000{kiln}"],
+      ["with a line break in it", "own-{mode}\n/../../outside"],
+      ["of a hundred thousand letters", `${"a/../".repeat(20_000)}../outside`],
+      ["of half a character", "../outside\ud800"],
+      ["in the daemon's own folder", "/proc/self/cwd/outside"],
+    ] as const
+  ).map(([how, cwd]): Attempt => ({
+    name: `a delegation to a directory ${how}`,
+    act: "gate",
+    try: { op: "tool", name: "delegate_session", args: { agent: "helper", task: "rawread canary.txt", cwd } },
+    proof: { leaked: "outside" },
+  })),
   {
     name: "a delegation to a directory that is a link",
     act: "gate",
@@ -765,6 +717,16 @@ const ownGit: Attempt[] = [
   proof: proof as Proof,
 }));
 
+/** For an agent beside the others, which is ended when somebody minds what it does. */
+export const crowdAttempts: readonly Attempt[] = [
+  {
+    name: "have very many processes that have taken off every mark",
+    act: "crowd",
+    try: { op: "crowd", seconds: "{seconds}9", count: 130, waitMs: 5000, timeoutMs: 8000, file: "{kiln}/crowd-{mode}" },
+    proof: { answered: /nobody minded/ },
+  },
+];
+
 /** For an agent whose network is closed. */
 export const networkAttempts: readonly Attempt[] = [
   ...reach.filter(({ act }) => act === "loopback").map((attempt): Attempt => ({ ...attempt, act: "closedNetwork" })),
@@ -776,8 +738,14 @@ export const networkAttempts: readonly Attempt[] = [
   },
 ];
 
-/** For an agent that was given nothing but reading. */
+/** For an agent that was given nothing but reading, the second of its profile. */
 export const narrowedAttempts: readonly Attempt[] = [
+  {
+    name: "find what the agent before it has left in its home",
+    act: "homeTraps",
+    try: { op: "exec", command: "sh", args: ["-c", "cat ~/left-{mode}"] },
+    proof: { answered: /left by the first/ },
+  },
   {
     name: "write a file",
     act: "readOnly",
@@ -841,6 +809,7 @@ export const controls: readonly Pick<Attempt, "name" | "try">[] = [
     name: "fs/write_text_file",
     try: { op: "ask", method: "fs/write_text_file", params: { path: "{kiln}/own-{mode}/asked.txt", content: "x" } },
   },
+  { name: "its home", try: { op: "exec", command: "sh", args: ["-c", "echo left by the first > ~/left-{mode}"] } },
   { name: "a terminal", try: { op: "terminal", command: "cat", args: ["own.txt"], cwd: "{kiln}" } },
   { name: "its tools", try: { op: "tool", name: "list_delegations", args: {} } },
   { name: "a delegation", try: { op: "tool", name: "delegate_session", args: { agent: "helper", task: "say done" } } },
@@ -850,6 +819,7 @@ export const controls: readonly Pick<Attempt, "name" | "try">[] = [
 export const attempts: readonly Attempt[] = [
   ...raw,
   ...processes,
+  ...ofTheMachine,
   ...reach,
   ...doors,
   ...gate,

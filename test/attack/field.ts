@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { connectTools, control, openParent, type Parent, type ToolServer } from "../integration/delegating.ts";
@@ -31,10 +31,12 @@ const domainFile = "/proc/sys/kernel/domainname";
 export interface Field extends AsyncDisposable {
   readonly daemon: TestDaemon;
   readonly parent: Parent;
+  /** The parent's. */
+  readonly tools: Awaited<ReturnType<Parent["tools"]>>;
   /** What `{name}` stands for in attempts. */
   readonly places: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
-  readonly heard: Readonly<Record<"tcp" | "abstract", string[]>>;
+  readonly heard: Readonly<Record<"tcp" | "abstract" | "unix" | "terminal", string[]>>;
   /** How often the process that stands by was signalled. */
   strikes(): number;
   /** Has agents that start from now on see no network, or see it again. */
@@ -62,7 +64,24 @@ const secretNames = [
   "decoyMemory",
   "otherResult",
   "repository",
+  "keyring",
 ] as const;
+
+/** Numbers of system calls by what Node.js calls the machine (syscall.tbl of the kernel). */
+const keyCalls: Readonly<Record<string, { add: number; control: number }>> = {
+  x64: { add: 248, control: 250 },
+  arm64: { add: 217, control: 219 },
+};
+
+/** Becomes a command that has a key in its session's ring, and a folder open that it knows nothing of. */
+const startedCarelessly = `
+  my ($add, $control, $secret, $folder, @command) = @ARGV;
+  die "join: $!" if syscall($control, 1, 0) < 0;
+  my ($type, $description) = ("user", "crucible-attack");
+  die "add: $!" if syscall($add, $type, $description, $secret, length $secret, -3) < 0;
+  $^F = 255;
+  open(my $open, "<", $folder) or die "open: $!";
+  exec @command;`;
 
 export async function createField(user: TestUser | undefined): Promise<Field> {
   const base = await mkdtemp(join(process.getuid?.() === 0 ? bases.root : bases.other, "cru-"));
@@ -94,7 +113,17 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     state: home.stateDirectory,
     socket: home.socket,
     config: home.configFile,
+    program: join(home.root, "test/agents"),
+    sshAgent: join(folder, "home/.ssh/agent.sock"),
+    sessionBus: join(folder, "run/bus"),
+    desktop: join(await mkdtemp(join(tmpdir(), "cru-desktop-")), "X0"),
   };
+  undo.push(() => rm(dirname(places.desktop), { recursive: true }));
+  const keys = keyCalls[process.arch];
+  if (!keys) throw new Error(`the system calls of ${process.arch} are not known`);
+  home.through = ["perl", "-e", startedCarelessly, keys.add, keys.control, secrets["keyring"]!, places.outside].map(
+    String,
+  );
   home.env["MISTRAL_API_KEY"] = secrets["daemonKey"]!;
 
   const files: Record<string, string> = {
@@ -143,7 +172,7 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
 
   const decoy = await standBy(home, { cwd: places.outside, secrets });
   undo.push(() => decoy.kill("SIGKILL"));
-  const heard = { tcp: [] as string[], abstract: [] as string[] };
+  const heard = { tcp: [] as string[], abstract: [] as string[], unix: [] as string[], terminal: [] as string[] };
   const abstract = `crucible-attack-${randomBytes(6).toString("hex")}`;
   const tcp = await listening(createServer(), { port: 0, host: "127.0.0.1" }, heard.tcp);
   const unix = await listening(createServer(), { path: `\0${abstract}` }, heard.abstract);
@@ -151,6 +180,14 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     () => tcp.close(),
     () => unix.close(),
   );
+  await chmod(dirname(places.desktop), 0o755);
+  for (const path of [places.sshAgent, places.sessionBus, places.desktop]) {
+    const server = await listening(createServer(), { path }, heard.unix);
+    undo.push(() => server.close());
+    await chmod(path, 0o666);
+  }
+  const terminal = await openTerminal(home, heard.terminal);
+  undo.push(() => terminal.close());
 
   const domain = readFileSync(domainFile, "utf8");
   undo.push(() => {
@@ -172,15 +209,18 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     task: "hang",
     background: true,
   });
+  const parentTools = await parent.tools();
   using door = await control(daemon);
   const { startedAt } = await door.request("status", {});
 
   return {
     daemon,
     parent,
+    tools: parentTools,
     secrets: { ...secrets, size: String(size), startedAt: String(startedAt), token: await tokenOf(other) },
     places: {
       ...places,
+      terminal: terminal.path,
       daemonPid: String(daemon.pid),
       decoyPid: String(decoy.pid),
       tcpPort: String((tcp.address() as AddressInfo).port),
@@ -210,6 +250,7 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     },
     [Symbol.asyncDispose]: async () => {
       await tools.close();
+      await parentTools.close();
       await undone(undo, home);
     },
   };
@@ -248,6 +289,8 @@ function configuration(secret: string): string {
   const delegation = `enabled = true\nmax_depth = 2\nresult_max_bytes = 50000000\nallowed_targets = ${names}`;
   return [
     `# ${secret}`,
+    // Agents that leave what listens to no signal are waited for no longer than needs be.
+    "[limits]\npids = 100\ngrace_seconds = 0.3",
     scriptedProfile("parent", { delegation }),
     scriptedProfile("helper", { delegation: "enabled = true" }),
     `[acp.agents.absent]\ncommand = "/nowhere/agent"`,
@@ -305,6 +348,21 @@ async function standBy(
   child.stdout.once("data", () => (isReady = true));
   await until(() => isReady, { what: "the process that stands by" });
   return child;
+}
+
+/** A terminal of the same user's; all that appears on it is heard. */
+async function openTerminal(
+  { env, user }: TestHome,
+  heard: string[],
+): Promise<{ readonly path: string; close(): void }> {
+  const child = spawn("script", ["--quiet", "--flush", "--command", "tty; exec sleep 100000", "/dev/null"], {
+    env,
+    ...user,
+  });
+  child.stdout.setEncoding("utf8").on("data", (text: string) => heard.push(text));
+  const pathIn = (text: string): string | undefined => /^(\/dev\/\S+)\r?\n/.exec(text)?.[1];
+  const path = await until(() => pathIn(heard.join("")), { what: "a terminal" });
+  return { path, close: () => void child.kill("SIGKILL") };
 }
 
 function commitIn(folder: string, file: string, env: Record<string, string>): void {

@@ -65,12 +65,16 @@ export class TestHome implements AsyncDisposable {
   readonly env: Record<string, string>;
   /** Undefined for whoever runs the tests. */
   readonly user: TestUser | undefined;
-  /** Path of `crucible`. */
+  /** The checkout that is run, and the path of `crucible` in it. */
+  readonly root: string;
   readonly program: string;
+  /** A program and its arguments that the daemon is started with: it becomes what is named behind them. */
+  through: readonly string[] = [];
 
   constructor(folder: string, { user, root = checkout }: { user?: TestUser | undefined; root?: string } = {}) {
     this.folder = folder;
     this.user = user;
+    this.root = root;
     this.program = join(root, "bin/crucible.js");
     this.kiln = join(folder, "kiln");
     this.configFile = join(folder, "crucible.toml");
@@ -209,7 +213,8 @@ export class TestDaemon implements AsyncDisposable {
 
   constructor(home: TestHome, args: readonly string[]) {
     this.home = home;
-    this.#child = spawn(process.execPath, [home.program, "serve", ...home.place, ...args], {
+    const [command, ...rest] = [...home.through, process.execPath, home.program, "serve", ...home.place, ...args];
+    this.#child = spawn(command!, rest, {
       cwd: home.folder,
       env: home.env,
       stdio: ["ignore", "pipe", "pipe"],

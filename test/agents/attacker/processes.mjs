@@ -64,4 +64,14 @@ export const processOps = {
     await new Promise((resolve) => child.once("exit", resolve));
     return "started";
   },
+
+  /** Many processes that nothing connects with the agent any more, and a wait until somebody would have minded. */
+  async crowd({ seconds, count, waitMs, file }) {
+    const many = `echo $$ > ${file}; i=0; while [ $i -lt ${count} ]; do sleep ${seconds} & i=$((i+1)); done; wait`;
+    const command = `( ( cd / && exec env -i PATH=/usr/bin:/bin setsid sh -c "${many.replaceAll("$", "\\$")}" ) </dev/null >/dev/null 2>&1 & )`;
+    spawn("/bin/sh", ["-c", command], { stdio: "ignore", detached: true });
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    process.kill(-Number(readFileSync(file, "utf8")), "SIGKILL");
+    return "nobody minded";
+  },
 };
