@@ -2,8 +2,10 @@
  * Who is put into which sandbox: from the configuration, the kiln of whom an agent works for, and the sockets its tools need,
  * to a policy that the sandbox turns into a launch. Used for agents and for whatever else runs in a session's place.
  */
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isSystemError } from "../base/errors.ts";
 import { homeDirectory, isInside, type Environment } from "../base/paths.ts";
 import type { AgentProfile, Config, SandboxRules } from "../config/config.ts";
 import { socketKeyFile } from "../control/socket-key.ts";
@@ -73,13 +75,16 @@ export class Boundaries {
     const isHeld = this.holds(profile, worksFor);
     const rules: SandboxRules = isHeld ? profile.sandbox : { ...profile.sandbox, mode: "off" };
     const { network } = this.#parts.config().kiln;
+    // What is not there cannot be mounted: a repository without a checkout has no folder for logs until git makes it.
+    if (isHeld && !kiln.readOnly) kiln.git.write.forEach(makeIfMissing);
     const wayOut = isHeld && Array.isArray(network) ? await this.#parts.openWayOut() : undefined;
     return this.#sandbox.confine(spec, {
       profile,
       rules,
       directories: kiln.directories,
       readable: kiln.read,
-      writable: [...kiln.write, ...kiln.git],
+      writable: kiln.write,
+      git: kiln.git,
       readOnly: kiln.readOnly,
       network,
       toolSockets: toolSockets ?? wayOut,
@@ -112,13 +117,14 @@ export class Boundaries {
   }
 
   /** A program of Crucible's own that works on what agents have written, as git does: held by the rules for all agents. */
-  confineTool(spec: LaunchSpec, { read, write }: Pick<Kiln, "read" | "write">): Promise<Confined> {
+  confineTool(spec: LaunchSpec, git: Kiln["git"]): Promise<Confined> {
     return this.#sandbox.confine(spec, {
       profile: { name: `@${spec.label}`, family: undefined, configDirs: [] },
       rules: this.#parts.config().sandbox,
       directories: [],
-      readable: read,
-      writable: write,
+      readable: [],
+      writable: [],
+      git,
       readOnly: false,
       network: "none",
       toolSockets: undefined,
@@ -150,6 +156,15 @@ export class Boundaries {
   }
 }
 
+function makeIfMissing(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Where it cannot be, git inside will say so.
+    if (!isSystemError(error, "EEXIST", "ENOENT", "ENOTDIR", "EACCES", "EROFS")) throw error;
+  }
+}
+
 /** Folder of the sockets that lead to tools and to nothing else, beside the daemon's own socket. */
 export function toolSocketFolderOf(socketPath: string): string {
   return `${socketPath}.tools`;
@@ -166,5 +181,11 @@ export function kilnOfEditor(cwd: string, config: KilnConfig): Boundary["kiln"] 
 
 /** The kiln of nobody: a directory to start in, and nothing to work on. */
 export function noKiln(cwd: string): Boundary["kiln"] {
-  return { directories: dirname(cwd) === cwd ? [] : [cwd], read: [], write: [], readOnly: true, git: [] };
+  return {
+    directories: dirname(cwd) === cwd ? [] : [realPathOf(cwd) ?? cwd],
+    read: [],
+    write: [],
+    readOnly: true,
+    git: { read: [], write: [] },
+  };
 }

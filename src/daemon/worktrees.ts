@@ -83,7 +83,7 @@ export class GitWorktrees implements Worktrees {
     const own = inWorktree(kiln, {
       checkout: await realpath(checkout),
       folder: place.folder,
-      git: await realpath(sharedBy(record)),
+      git: { common: sharedBy(record), own: record.gitDirectory },
     });
     return { cwd: ownCwd, kiln: own, checkout, commit, finish };
   }
@@ -129,7 +129,7 @@ export class GitWorktrees implements Worktrees {
       });
       if (strange !== undefined)
         throw refused(`the repository of ${cwd} is not its own: ${strange}`, "leave isolation out");
-      const gitDirectory = join(commonDirectory, "worktrees", id);
+      const gitDirectory = join(await realpath(commonDirectory), "worktrees", id);
       const commit = await ask("--verify", "--quiet", "HEAD^{commit}").catch((error: unknown) => {
         if (!(error instanceof GitFailure)) throw error;
         throw refused(`${checkout} has no commit yet`, "commit something first, or leave isolation out");
@@ -153,7 +153,9 @@ export class GitWorktrees implements Worktrees {
       await writeFile(this.#recordFile(id), JSON.stringify(record), { mode: 0o600 });
       await mkdir(folder, { mode: 0o700 });
       const args = ["worktree", "add", "--detach", "--quiet", folder, commit];
-      const confine = this.#within({ read: [checkout], write: [sharedBy(record), folder] });
+      const worktrees = dirname(record.gitDirectory);
+      await mkdir(worktrees, { recursive: true });
+      const confine = this.#within({ read: [checkout, sharedBy(record)], write: [worktrees, folder] });
       await this.#inTurn(record, () => git({ args, cwd: checkout, signal, confine }));
     } catch (error) {
       await this.#discard({ id, folder, record });
@@ -198,7 +200,8 @@ export class GitWorktrees implements Worktrees {
     await rm(path, { force: true });
     // An index of its own: the child's may be locked by a git that was ended.
     const index = join(record.gitDirectory, "crucible.index");
-    const confine = this.#within({ read: [folder], write: [sharedBy(record)] });
+    const common = sharedBy(record);
+    const confine = this.#within({ read: [folder, common], write: [join(common, "objects"), record.gitDirectory] });
     const env = { GIT_DIR: record.gitDirectory, GIT_WORK_TREE: folder, GIT_INDEX_FILE: index };
     try {
       await git({ args: ["read-tree", "HEAD"], cwd: folder, env, confine });

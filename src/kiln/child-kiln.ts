@@ -7,6 +7,7 @@ import type { Kiln } from "../sessions/kiln.ts";
 import type { Session } from "../sessions/session.ts";
 import { placeIn } from "./boundary.ts";
 import { notADirectory } from "./errors.ts";
+import { gitReachOf, type LinkedWorktree } from "./linked-worktree.ts";
 import { realIfKnown } from "./real-path.ts";
 
 /** Whoever may not write with tools may not write at all. */
@@ -26,7 +27,9 @@ export async function placeOfChild(
   const kiln = narrowedTo(grant, caller.kiln);
   if (cwd === undefined) return { cwd: realIfKnown(caller.cwd), kiln };
   const directory = await directoryIn(kiln, resolve(caller.cwd, cwd));
-  return { cwd: directory, kiln: { ...kiln, directories: [directory] } };
+  // What git keeps of a worktree is of no use without the whole of it.
+  const git = kiln.directories.includes(directory) ? kiln.git : { read: [], write: [] };
+  return { cwd: directory, kiln: { ...kiln, directories: [directory], git } };
 }
 
 /** The real path of a directory to work in. Rejects with CRU_KILN_OUTSIDE, CRU_KILN_DENIED or CRU_KILN_DIRECTORY. */
@@ -43,11 +46,11 @@ export async function directoryIn(kiln: Kiln, asked: string): Promise<string> {
 /** The same kiln with a worktree in place of the checkout, as far down as it reached there; nothing beside it stays. */
 export function inWorktree(
   kiln: Kiln,
-  { checkout, folder, git }: { checkout: string; folder: string; git: string },
+  { checkout, folder, git }: { checkout: string; folder: string; git: LinkedWorktree },
 ): Kiln {
   const directories = kiln.directories.flatMap((directory) => {
     if (isInside(directory, checkout)) return [folder];
     return isInside(checkout, directory) ? [join(folder, relative(checkout, directory))] : [];
   });
-  return { ...kiln, directories: [...new Set(directories)], git: kiln.readOnly ? [] : [git] };
+  return { ...kiln, directories: [...new Set(directories)], git: gitReachOf(git) };
 }

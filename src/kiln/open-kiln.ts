@@ -9,6 +9,7 @@ import type { Config, KilnRules } from "../config/config.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import { denyGlob } from "./deny-glob.ts";
 import { outsideKiln } from "./errors.ts";
+import { gitReachOf, linkedWorktreeAt } from "./linked-worktree.ts";
 import { realIfKnown } from "./real-path.ts";
 
 export interface KilnRequest {
@@ -26,16 +27,27 @@ const systemFolders = ["/proc", "/sys", "/dev"];
 export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, { kiln: rules, file }: KilnConfig): Kiln {
   const asked = [cwd, ...additionalDirectories];
   requireInRoots({ cwd, additionalDirectories }, rules);
+  // A relative path means another place to everyone who reads it.
+  const directories = asked.filter(isAbsolute).map(realIfKnown);
   return {
-    // A relative path means another place to everyone who reads it.
-    directories: asked.filter(isAbsolute).map(realIfKnown),
+    directories,
     read: rules.read.map(realIfKnown),
     write: rules.write.map(realIfKnown),
     deny: rules.deny.map(denyGlob),
     closed: [...systemFolders, ...ownFolders(), ...(file === undefined ? [] : [file])].map(realIfKnown),
     readOnly: false,
-    git: [],
+    git: gitOutside(directories, rules),
   };
+}
+
+/** Of the directories that are worktrees, as far as their repositories lie where sessions may be opened. */
+function gitOutside(directories: readonly string[], { roots }: KilnRules): Kiln["git"] {
+  const reaches = directories
+    .map(linkedWorktreeAt)
+    .filter((worktree) => worktree !== undefined)
+    .filter(({ common }) => !roots || roots.some((root) => isInside(realIfKnown(root), common)))
+    .map(gitReachOf);
+  return { read: reaches.flatMap(({ read }) => read), write: reaches.flatMap(({ write }) => write) };
 }
 
 /** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */

@@ -29,8 +29,10 @@ export const withoutSandbox: Confinement = {
 export interface SandboxPolicy {
   readonly profile: Pick<AgentProfile, "name" | "family" | "configDirs">;
   readonly rules: SandboxRules;
-  /** Where it works: its kiln. */
+  /** Where it works: its kiln. Real; one that leads elsewhere by now is refused, since somebody has put a link in its place. */
   readonly directories: readonly string[];
+  /** Of the repositories of worktrees among them; real in the same way. */
+  readonly git: { readonly read: readonly string[]; readonly write: readonly string[] };
   readonly readable: readonly string[];
   readonly writable: readonly string[];
   /** The kiln and all besides are for reading only; its private home and /tmp stay writable. */

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { isSystemError } from "../base/errors.ts";
-import { sandboxPlace } from "./errors.ts";
+import { swapped } from "./errors.ts";
 
 export interface OpenedFolders {
   readonly byPath: ReadonlyMap<string, number>;
@@ -42,13 +42,4 @@ function open(path: string): number | undefined {
     if (isSystemError(error, "EACCES", "ENXIO")) return undefined;
     throw error;
   }
-}
-
-function swapped(path: string): Error {
-  return sandboxPlace.create(
-    `${path} is not what it was a moment ago: something moves it, or puts links in its place`,
-    {
-      hint: "try again when nothing else works there",
-    },
-  );
 }

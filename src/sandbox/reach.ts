@@ -7,7 +7,7 @@ import { isInside } from "../base/paths.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { spawnFailure } from "../process/spawn-failure.ts";
 import type { Hidden, Reach, SandboxPolicy } from "./confinement.ts";
-import { sandboxPlace } from "./errors.ts";
+import { sandboxPlace, swapped } from "./errors.ts";
 import { installRoots, isTooWide, linksOf } from "./install-roots.ts";
 import { linksOn, outermost, realPathOf } from "./real-paths.ts";
 
@@ -39,11 +39,17 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
   const cwd = realPathOf(spec.cwd);
   if (cwd === undefined) throw spawnFailure(spec, missing(spec.cwd));
 
-  const kiln = existing([...policy.directories, ...policy.writable]);
+  const directories = unmoved(policy.directories);
+  if (policy.directories.some((one) => isInside(one, spec.cwd)) && !directories.some((one) => isInside(one, cwd))) {
+    throw swapped(spec.cwd);
+  }
+  const kiln = [...directories, ...unmoved(policy.git.write), ...existing(policy.writable)];
   requireHoldable(spec.label, kiln);
   const own = existing([home, ...policy.profile.configDirs]);
   const writable = visible([...own, ...(policy.readOnly ? [] : kiln)], guarded);
-  const given = existing([...install.readable, ...policy.readable, ...around.ownProgram]);
+  const given = existing([...install.readable, ...policy.readable, ...around.ownProgram]).concat(
+    unmoved(policy.git.read),
+  );
   const readable = visible([...given, ...(policy.readOnly ? kiln : [])], guarded).filter(
     (path) => !writable.some((one) => isInside(one, path) && !isHiddenWithin(path, one, guarded)),
   );
@@ -71,6 +77,18 @@ function visible(paths: readonly string[], guarded: readonly string[]): string[]
 
 function isHiddenWithin(path: string, outer: string, guarded: readonly string[]): boolean {
   return guarded.some((hidden) => isInside(outer, hidden) && isInside(hidden, path));
+}
+
+/**
+ * Those that exist, where they were when they were decided upon: whoever may write in the folder above can put a link in the place of
+ * one. Throws CRU_SANDBOX_PLACE.
+ */
+function unmoved(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const real = realPathOf(path);
+    if (real !== undefined && real !== path) throw swapped(path);
+    return real ?? [];
+  });
 }
 
 function existing(paths: readonly string[]): string[] {

@@ -21,10 +21,10 @@ export interface Kiln {
   /** Nothing may be written, whatever else stands here. */
   readonly readOnly: boolean;
   /**
-   * Where git keeps what belongs to a worktree among the directories: real, absolute. Its commands need to write there; through
-   * the gate nothing is reached there.
+   * Where git keeps what belongs to a worktree among the directories, to read and to write: real, absolute, outside of them. Its
+   * commands need it; through the gate nothing is reached there.
    */
-  readonly git: readonly string[];
+  readonly git: { readonly read: readonly string[]; readonly write: readonly string[] };
 }
 
 /** One pattern of `[kiln] deny`. */

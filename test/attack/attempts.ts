@@ -692,6 +692,17 @@ const ownGit: Attempt[] = [
     proof: { leaked: "repository" },
   },
   {
+    name: "another repository, as one of whose worktrees the kiln poses",
+    files: [
+      { path: "{kiln}/.git", text: "gitdir: own-{mode}/worktrees/x\n", instead: true },
+      { path: "{kiln}/own-{mode}/worktrees/x/gitdir", text: "{kiln}/.git\n" },
+      { path: "{kiln}/own-{mode}/worktrees/x/commondir", text: "{outside}/repository/.git\n" },
+      { path: "{kiln}/own-{mode}/worktrees/x/HEAD", text: "ref: refs/heads/main\n" },
+    ],
+    task: "rawread plans.txt",
+    proof: { leaked: "repository" },
+  },
+  {
     name: "the objects of another repository, by links",
     files: [
       {

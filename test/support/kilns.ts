@@ -2,5 +2,5 @@
 import type { Kiln } from "../../src/sessions/kiln.ts";
 
 export function kilnIn(...directories: string[]): Kiln {
-  return { directories, read: [], write: [], deny: [], closed: [], readOnly: false, git: [] };
+  return { directories, read: [], write: [], deny: [], closed: [], readOnly: false, git: { read: [], write: [] } };
 }

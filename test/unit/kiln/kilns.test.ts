@@ -49,9 +49,26 @@ describe("a session that is opened", () => {
       read: [at("src", "read")],
       write: [at("elsewhere")],
       readOnly: false,
-      git: [],
+      git: { read: [], write: [] },
     });
     expect(kiln.deny.map(({ pattern }) => pattern)).toEqual(["**/.env"]);
+  });
+
+  test("reaches the repository of a worktree that it names, unless that lies outside of the roots", () => {
+    const [checkout, common] = [at("src", "tree"), at("elsewhere", "app.git")];
+    const own = join(common, "worktrees/tree");
+    for (const one of [checkout, own, join(common, "objects"), join(common, "refs")]) {
+      mkdirSync(one, { recursive: true });
+    }
+    writeFileSync(join(checkout, ".git"), `gitdir: ${own}\n`);
+    writeFileSync(join(own, "commondir"), "../..\n");
+    writeFileSync(join(own, "gitdir"), `${checkout}/.git\n`);
+    const write = ["objects", "refs", "logs", "worktrees/tree"].map((name) => join(common, name));
+    const reached = { read: [common], write };
+    expect(kilnOf({ cwd: checkout }, rules({})).git).toEqual(reached);
+    expect(kilnOf({ cwd: checkout }, rules({ roots: [at("src"), at("elsewhere")] })).git).toEqual(reached);
+    expect(kilnOf({ cwd: checkout }, rules({ roots: [at("src")] })).git).toEqual({ read: [], write: [] });
+    expect(kilnOf({ cwd: at("src") }, rules({})).git).toEqual({ read: [], write: [] });
   });
 
   test("may be opened in a root, below one, through a link, and in a folder that is not there yet", () => {
@@ -152,7 +169,11 @@ describe("a child", () => {
 });
 
 describe("a worktree", () => {
-  const place = { checkout: "/src/app", folder: "/state/tree", git: "/src/app/.git" };
+  const place = {
+    checkout: "/src/app",
+    folder: "/state/tree",
+    git: { common: "/src/app/.git", own: "/src/app/.git/worktrees/tree" },
+  };
 
   test.each([
     ["the checkout itself", ["/src/app"], ["/state/tree"]],
@@ -161,11 +182,12 @@ describe("a worktree", () => {
     ["several", ["/src/app/lib", "/other", "/src/app/doc"], ["/state/tree/lib", "/state/tree/doc"]],
   ])("stands in place of %s", (_, directories, expected) => {
     const kiln = { ...kilnIn(...directories), write: ["/cache"] };
-    expect(inWorktree(kiln, place)).toEqual({ ...kiln, directories: expected, git: ["/src/app/.git"] });
-  });
-
-  test("of a child that may only read leaves git as it is, too", () => {
-    expect(inWorktree({ ...kilnIn("/src/app"), readOnly: true }, place).git).toEqual([]);
+    const write = ["objects", "refs", "logs", "worktrees/tree"].map((name) => `/src/app/.git/${name}`);
+    expect(inWorktree(kiln, place)).toEqual({
+      ...kiln,
+      directories: expected,
+      git: { read: ["/src/app/.git"], write },
+    });
   });
 });
 

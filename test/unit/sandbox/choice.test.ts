@@ -1,5 +1,5 @@
 /** Which mechanism holds an agent, and what is said when none does. The mechanisms are tried for real on this machine. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -34,6 +34,7 @@ function policy(rules: Partial<SandboxRules> = {}, more: Partial<SandboxPolicy> 
     directories: [join(folder, "kiln")],
     readable: [],
     writable: [],
+    git: { read: [], write: [] },
     readOnly: false,
     network: "open",
     toolSockets: undefined,
@@ -118,6 +119,19 @@ describe("where nothing holds", () => {
     one.forgetTrials();
     expect(await one.foresee("p", policy())).toMatchObject({ mechanism: "bwrap" });
   });
+});
+
+test("a directory in whose place there is a link by now is not followed", async () => {
+  symlinkSync(join(folder, "outside"), join(folder, "link"));
+  mkdirSync(join(folder, "kiln/below"), { recursive: true });
+  symlinkSync(join(folder, "outside"), join(folder, "kiln/link"));
+  const spec = { label: "p", command: "/bin/true", args: [], env: {}, cwd: join(folder, "kiln") };
+  const moved = [
+    sandbox.confine(spec, policy({}, { directories: [join(folder, "link")] })),
+    sandbox.confine(spec, policy({}, { git: { read: [], write: [join(folder, "link")] } })),
+    sandbox.confine({ ...spec, cwd: join(folder, "kiln/link") }, policy()),
+  ];
+  for (const one of moved) await expect(one).rejects.toMatchObject({ code: "CRU_SANDBOX_PLACE" });
 });
 
 test("the root of the file system is no kiln", async () => {
