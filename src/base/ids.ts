@@ -7,8 +7,10 @@ import { randomBytes } from "node:crypto";
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const idBytes = 10;
 
+export type IdPrefix = "ses" | "del" | "agt" | "ask" | "trm";
+
 /** A new id such as `ses_4h2k9d0s7f1mqz3x`. */
-export function newId(prefix: "ses" | "del" | "agt" | "ask" | "trm"): string {
+export function newId(prefix: IdPrefix): string {
   let text = "";
   let buffer = 0;
   let bits = 0;
@@ -22,6 +24,11 @@ export function newId(prefix: "ses" | "del" | "agt" | "ask" | "trm"): string {
     buffer &= (1 << bits) - 1;
   }
   return `${prefix}_${text}`;
+}
+
+/** Whether a text that came from elsewhere can be an id of this kind. */
+export function isId(text: string, prefix: IdPrefix): boolean {
+  return text.startsWith(`${prefix}_`) && new RegExp(`^[${alphabet}]{16}$`).test(text.slice(prefix.length + 1));
 }
 
 /**

@@ -29,10 +29,10 @@ export const connectionBroken = defineError(
 export const daemonLost = defineError(
   "CRU_DAEMON_LOST",
   "daemonUnreachable",
-  "The daemon ended, or was ended, before it had answered an editor's request.",
+  "The daemon ended, or was ended, before it had answered a request of an editor or an MCP client.",
 );
 export const daemonAway = defineError(
   "CRU_DAEMON_AWAY",
   "daemonUnreachable",
-  "An editor said more while there was no daemon than its `crucible acp` keeps for the next one.",
+  "An editor or an MCP client said more while there was no daemon than its `crucible acp` or `crucible mcp` keeps for the next one.",
 );

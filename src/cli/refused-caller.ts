@@ -53,7 +53,8 @@ function firstLine(input: Readable): Promise<string | undefined> {
     splitter.end();
     line.resolve(undefined);
   };
-  input.on("data", (chunk: Buffer) => splitter.push(chunk));
+  if (input.readableEnded) onEnd();
+  input.on("data", (chunk: Buffer) => splitter.push(chunk)).resume();
   input.once("end", onEnd);
   input.once("error", onEnd);
   return line.promise.finally(() => input.pause());

@@ -4,6 +4,8 @@
  * The line is not answered: a refusal is told in the words of the door's protocol.
  */
 
+import type { RpcErrorObject } from "../acp/wire.ts";
+
 /** Raised when the line or a door changes incompatibly; both sides compare it. */
 export const socketProtocol = 1;
 
@@ -18,8 +20,11 @@ export type Hello =
   | { door: "editor"; agent: string | undefined; cwd: string; daemonsBefore?: number | undefined }
   /** `crucible mcp` started for one session by the daemon itself: the token is that session's. */
   | { door: "mcp"; token: string }
-  /** `crucible mcp --agent NAME` in a terminal: acts as that profile, its kiln is `cwd`. */
-  | { door: "mcp"; agent: string | undefined; cwd: string }
+  /**
+   * `crucible mcp --agent NAME` in a terminal: acts as that profile, its kiln is `cwd`. `session` is the id of its session, the
+   * same with each daemon it has; whoever says it outlives its daemon, as an editor's bridge does.
+   */
+  | { door: "mcp"; agent: string | undefined; cwd: string; session?: string | undefined }
   /** Every other command. */
   | { door: "control" };
 
@@ -65,13 +70,20 @@ function parseHello(fields: Record<string, unknown>): Hello | undefined {
         : { door: "editor", agent, cwd, daemonsBefore: count(fields["daemonsBefore"]) };
     case "mcp":
       if (token !== undefined) return { door: "mcp", token };
-      return cwd === undefined ? undefined : { door: "mcp", agent, cwd };
+      return cwd === undefined ? undefined : { door: "mcp", agent, cwd, session: text(fields["session"]) };
     default:
       return undefined;
   }
 }
 
-/** The daemon's last line to an editor whose bridge outlives it: somebody asked it to end. No part of ACP, so never passed on. */
+/** Whether a caller outlives its daemon. Such a one is told the daemon's own words, in lines that are no part of its protocol. */
+export function outlivesDaemon(hello: Hello): boolean {
+  return hello.door === "editor"
+    ? hello.daemonsBefore !== undefined
+    : "session" in hello && hello.session !== undefined;
+}
+
+/** The daemon's last line to a caller that outlives it: somebody asked it to end. */
 export const farewell = `${JSON.stringify({ crucible: { ending: true } })}\n`;
 
 /** How every line of the daemon's own begins. */
@@ -79,6 +91,18 @@ export const ownLineBeginning = '{"crucible":';
 
 export function isFarewell(line: Buffer): boolean {
   return line.toString("utf8") === farewell;
+}
+
+/** The daemon's first line to a caller that it does not take, for this reason. */
+export function refusalLine(error: RpcErrorObject): string {
+  return `${JSON.stringify({ crucible: { refused: error } })}\n`;
+}
+
+/** Why the daemon does not take a caller, where the line says that. */
+export function refusalIn(line: Buffer): RpcErrorObject | undefined {
+  if (line.toString("utf8", 0, ownLineBeginning.length) !== ownLineBeginning) return undefined;
+  const refused = record(record(record(JSON.parse(line.toString("utf8")))?.["crucible"])?.["refused"]);
+  return refused as RpcErrorObject | undefined;
 }
 
 function record(value: unknown): Record<string, unknown> | undefined {

@@ -2,10 +2,12 @@
  * What stands behind the socket: opens the door a caller asked for in its greeting, or tells it why not.
  */
 import type { Socket } from "node:net";
+import { toErrorObject } from "../acp/error-object.ts";
 import { messageOf } from "../base/errors.ts";
+import { isId } from "../base/ids.ts";
 import type { AgentProfile } from "../config/config.ts";
 import { daemonVersion } from "../control/errors.ts";
-import { farewell, socketProtocol, type Hello } from "../control/hello.ts";
+import { farewell, outlivesDaemon, refusalLine, socketProtocol, type Hello } from "../control/hello.ts";
 import { conversationBefore } from "../delegation/context.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import type { Handoffs } from "../delegation/handoff.ts";
@@ -21,7 +23,7 @@ import type { Store } from "../sessions/records.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
-import { socketKeyRequired, tokenUnknown } from "./errors.ts";
+import { sessionTaken, socketKeyRequired, tokenUnknown } from "./errors.ts";
 import { kilnOfEditor, type Boundaries } from "./boundaries.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import type { LeftSessions } from "./left-sessions.ts";
@@ -57,7 +59,7 @@ type EditorHello = Extract<Hello, { door: "editor" }>;
 export class Doors {
   readonly #parts: DoorsParts;
   readonly #editors = new Set<EditorConnection>();
-  /** Of editors whose bridge outlives this daemon. */
+  /** Of callers that outlive this daemon. */
   readonly #lasting = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
   #connections = 0;
@@ -83,6 +85,9 @@ export class Doors {
     try {
       await this.#enter(socket, greeting);
     } catch (error) {
+      const { hello, protocol } = greeting;
+      // Of another version nobody knows what it would take that line for.
+      if (outlivesDaemon(hello) && protocol === socketProtocol) socket.write(refusalLine(toErrorObject(error)));
       refuseCaller(socket, error instanceof Error ? error : new Error(messageOf(error)));
     }
   }
@@ -98,6 +103,10 @@ export class Doors {
     if (protocol !== socketProtocol) throw versionMismatch({ protocol, version }, this.#parts.version);
     // Tools of one session have a token of their own; every other door is the user's.
     if (!holdsKey && !("token" in hello)) throw keyRequired();
+    if (outlivesDaemon(hello)) {
+      this.#lasting.add(socket);
+      socket.once("close", () => this.#lasting.delete(socket));
+    }
     switch (hello.door) {
       case "control":
         return serveControl(socket, this.#parts.control, (error) =>
@@ -115,10 +124,6 @@ export class Doors {
     const connection = ++this.#connections;
     const editor = new EditorConnection({ stream: socket, daemonsBefore }, profile, this.#editorPorts(cwd));
     this.#editors.add(editor);
-    if (daemonsBefore !== undefined) {
-      this.#lasting.add(socket);
-      socket.once("close", () => this.#lasting.delete(socket));
-    }
     bus.emit("editor.connected", { connection, agent: profile.name });
     void editor.closed().then(() => {
       this.#editors.delete(editor);
@@ -181,7 +186,10 @@ export class Doors {
     };
   }
 
-  /** The session whose tools an MCP client gets: the one its token stands for, or a new one for the life of the connection. */
+  /**
+   * The session whose tools an MCP client gets: the one its token stands for, or one for the life of the connection, new or the one
+   * it had with the daemon before.
+   */
   async #callerOf(hello: Extract<Hello, { door: "mcp" }>): Promise<Session> {
     if ("token" in hello) {
       const session = this.#parts.tokens.find(hello.token);
@@ -190,9 +198,29 @@ export class Doors {
     }
     const profile = await this.#chooseProfile(hello.agent);
     const grant = rootGrant(profile);
-    const { cwd } = hello;
+    const { cwd, session: id } = hello;
     const kiln = kilnOf({ cwd }, this.#parts.config.current);
-    return this.#parts.sessions.createCaller({ origin: "mcp", profile, grant, kiln, cwd });
+    if (id !== undefined) await this.#requireFree(id);
+    return this.#parts.sessions.createCaller({
+      ...(id === undefined ? {} : { id }),
+      origin: "mcp",
+      profile,
+      grant,
+      kiln,
+      cwd,
+    });
+  }
+
+  /** The id of an MCP client's session is its own to choose, but nobody else's. */
+  async #requireFree(id: string): Promise<void> {
+    const { store, registry } = this.#parts;
+    const taken = registry.get(id) ?? store.findSession(id);
+    if (!isId(id, "ses") || (taken && taken.origin !== "mcp")) {
+      throw sessionTaken.create(`${id} is not the id of an MCP client's session`, {
+        hint: "start `crucible mcp` again",
+      });
+    }
+    await registry.get(id)?.end("its MCP client connected again");
   }
 
   #chooseProfile(name: string | undefined): Promise<AgentProfile> {

@@ -41,6 +41,11 @@ export const authMethodUnknown = defineError(
   "usage",
   "The agent offers no login in a terminal of that name.",
 );
+export const sessionTaken = defineError(
+  "CRU_SESSION_TAKEN",
+  "refused",
+  "An MCP client named an id for its session that is none, or is that of a session of another kind.",
+);
 export const doorClosed = defineError(
   "CRU_DOOR_CLOSED",
   "refused",

@@ -38,8 +38,13 @@ export async function directoryIn(kiln: Kiln, asked: string): Promise<string> {
   const stats = await lstat(path).catch(() => undefined);
   // Once more, since it may have been swapped for a link in between.
   if (stats?.isDirectory() && (await realpath(path)) === path) return path;
-  throw notADirectory.create(`${asked} is ${stats ? "not a directory" : "not there"}`, {
-    hint: `name a directory below ${kiln.directories[0] ?? "the session's"}`,
+  const [problem, remedy] = stats
+    ? ["not a directory", "name a directory"]
+    : ["not there", "make it first, or name a directory that is there"];
+  const [top] = kiln.directories;
+  throw notADirectory.create(`${asked} is ${problem}`, {
+    // Of no use where that is the very one that was asked for.
+    hint: top === undefined || asked === top ? remedy : `${remedy}, in ${top}`,
   });
 }
 

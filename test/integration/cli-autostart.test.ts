@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { DaemonStatus } from "../../src/control/methods.ts";
+import { exitCodes } from "../../src/base/errors.ts";
 import { crucibleUser, ended, type CrucibleUser } from "../support/command-line.ts";
 import { until } from "../support/conditions.ts";
 import { aliveWithCommand, isAlive } from "../support/processes.ts";
@@ -62,7 +63,7 @@ describe("without a daemon", () => {
       what: "the other daemons to go away",
     });
     for (const { process } of editors) process.stdin.end();
-    for (const { exited } of editors) expect((await exited)[0]).toBe(0);
+    for (const { exited } of editors) expect((await exited)[0]).toBe(exitCodes.usage);
   });
 
   test("the socket and its folders are the user's alone", async () => {

@@ -1,6 +1,6 @@
 /**
- * `crucible acp` and `crucible mcp` as pipes, against a socket server of the test's own in place of the daemon. What `acp` does
- * when the daemon goes is tested in bridge-return.test.ts.
+ * `crucible acp` and `crucible mcp` as pipes, against a socket server of the test's own in place of the daemon. What they do when
+ * the daemon goes is tested in bridge-return.test.ts and mcp-return.test.ts.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -29,6 +29,15 @@ async function connected(args: readonly string[], env: Record<string, string> = 
   return { user, process, ...(await daemon.caller()) };
 }
 
+/** As the daemon starts it for one session. */
+async function connectedToSession() {
+  const user = await crucibleUser();
+  const daemon = await fakeDaemon(user);
+  const process = user.start(["mcp"], { CRUCIBLE_SESSION_TOKEN: "secret", CRUCIBLE_SOCKET: user.socketPath });
+  process.stdin.on("error", () => {});
+  return { user, process, ...(await daemon.caller()) };
+}
+
 describe("the first line", () => {
   test("of acp says that an editor comes, for which profile, and where", async () => {
     const { user, greeting } = await connected(["acp", "--agent", "my-claude", "--no-autostart"]);
@@ -37,8 +46,8 @@ describe("the first line", () => {
   });
 
   test("of mcp names the profile and the directory", async () => {
-    const { user, greeting } = await connected(["mcp", "--agent", "my-claude"]);
-    expect(greeting?.hello).toEqual({ door: "mcp", agent: "my-claude", cwd: user.project });
+    const { user, greeting } = await connected(["mcp", "--agent", "my-claude", "--no-autostart"]);
+    expect(greeting?.hello).toMatchObject({ door: "mcp", agent: "my-claude", cwd: user.project });
   });
 
   test("of mcp is the session's token when the daemon started it, at that daemon's socket", async () => {
@@ -96,7 +105,7 @@ describe("the end", () => {
   });
 
   test("of the daemon's side ends the pipe of a tool server, and says so, while the caller is still there", async () => {
-    const { process, socket } = await connected(["mcp"]);
+    const { process, socket } = await connectedToSession();
     socket.end("last words\n");
     const { code, stdout, stderr } = await ended(process);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "last words\n" });
@@ -104,7 +113,7 @@ describe("the end", () => {
   });
 
   test("of a daemon that dies in the middle of a conversation with a tool server is an error", async () => {
-    const { process, socket } = await connected(["mcp"]);
+    const { process, socket } = await connectedToSession();
     process.stdin.write(Buffer.alloc(mib, "x"));
     await once(socket, "readable");
     socket.destroy();

@@ -1,28 +1,43 @@
 /**
  * `crucible mcp`: the delegation tools as an MCP server on stdio. Started by the daemon for one session, it is given that
- * session's token in the environment; started by anybody else, it acts as the profile that is named.
+ * session's token in the environment, and ends with that daemon; started by anybody else, it acts as the profile that is named, and
+ * outlives its daemon.
  */
-import type { Hello } from "../../control/hello.ts";
-import type { DaemonPlace } from "../reach.ts";
-import { daemonPlace } from "./acp.ts";
-import { runPipe } from "./pipe.ts";
+import { exitCodes } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
+import { openDoor } from "../../control/door.ts";
+import { bridge, pipeOutput } from "../bridge.ts";
+import { mcpDialect } from "../lasting-bridge/mcp-dialect.ts";
+import { tell } from "../terminal.ts";
+import { runLasting, type PlaceOptions } from "./lasting.ts";
 
-export interface McpOptions {
+export interface McpOptions extends PlaceOptions {
   agent: string | undefined;
-  config: string | undefined;
-  socket: string | undefined;
-  noAutostart: boolean;
 }
 
-export async function mcp(options: McpOptions): Promise<number> {
+export async function mcp({ agent, ...place }: McpOptions): Promise<number> {
   const { CRUCIBLE_SESSION_TOKEN: token, CRUCIBLE_SOCKET: socketPath } = process.env;
-  if (token && socketPath)
-    return runPipe({ hello: { door: "mcp", token }, place: async () => sessionPlace(socketPath) });
-  const hello: Hello = { door: "mcp", agent: options.agent, cwd: process.cwd() };
-  return runPipe({ hello, place: () => daemonPlace(options) });
+  if (token && socketPath) return serveSession(socketPath, token);
+  const session = newId("ses");
+  return runLasting({ ...place, dialect: mcpDialect, hello: ({ cwd }) => ({ door: "mcp", agent, cwd, session }) });
 }
 
 // The session lives in that one daemon; another one would not know the token.
-function sessionPlace(socketPath: string): DaemonPlace {
-  return { socketPath, config: undefined, env: process.env, cwd: process.cwd(), autostart: false };
+async function serveSession(socketPath: string, token: string): Promise<number> {
+  const caller = { input: process.stdin, output: pipeOutput() };
+  let socket;
+  try {
+    socket = await openDoor(socketPath, { door: "mcp", token });
+  } catch (error) {
+    const { refuseCaller } = await import("../refused-caller.ts");
+    return refuseCaller(error, caller);
+  }
+  const { endedBy, error } = await bridge({ socket, ...caller });
+  if (error) {
+    const { reportError } = await import("../exit.ts");
+    const { connectionBroken } = await import("../errors.ts");
+    return reportError(connectionBroken.create(`the connection to the daemon broke: ${error.message}`));
+  }
+  if (endedBy === "daemon") await tell("crucible: the daemon has closed the connection\n");
+  return exitCodes.ok;
 }

@@ -1,26 +1,29 @@
 /**
- * The connection to one daemon, as the bridge of an editor sees it: what the daemon says in whole lines, the few of these that
- * matter told apart, and requests of the bridge's own, whose answers the editor never sees. It ends with its socket.
+ * The connection to one daemon, as a bridge sees it: what the daemon says in whole lines, the few of these that
+ * matter told apart, and requests of the bridge's own, whose answers the caller never sees. It ends with its socket.
  */
 import type { Socket } from "node:net";
 import { maxMessageBytes } from "../../acp/link.ts";
 import { messageEnds } from "../../acp/message-ends.ts";
 import { RpcError, type RequestId, type RpcErrorObject } from "../../acp/wire.ts";
 import { deferred, type Deferred } from "../../base/deferred.ts";
-import { isFarewell } from "../../control/hello.ts";
-import { headOf, sift, type Head } from "./sift.ts";
+import { isFarewell, refusalIn } from "../../control/hello.ts";
+import type { Dialect, Head } from "./dialect.ts";
 import { WholeLines } from "./whole-lines.ts";
 import { hungUp, tooLong } from "./words.ts";
 
-/** How long the daemon may take to say its last words once the editor has ended its side, in milliseconds of silence. */
+/** How long the daemon may take to say its last words once the caller has ended its side, in milliseconds of silence. */
 const farewellTimeoutMs = 5000;
 
 export interface DaemonLineParts {
   socket: Socket;
-  /** Whole lines for the editor; false when it takes no more for now (`resume`). */
+  dialect: Dialect;
+  /** Whole lines for the caller; false when it takes no more for now (`resume`). */
   onLines: (lines: Buffer) => boolean;
   /** A request or an answer among them. */
   onMessage: (head: Head, line: Buffer) => void;
+  /** The daemon does not take this caller. */
+  onRefused: (error: RpcError) => void;
   /** What was written has gone out. */
   onDrain: () => void;
   /** It has ended; `rest` is what had come of a line. */
@@ -40,7 +43,8 @@ export class DaemonLine {
     this.#parts = parts;
     const { socket } = parts;
     const pass = (whole: Buffer): void => {
-      for (const passing of sift(whole, (line) => this.#passes(line))) if (!parts.onLines(passing)) socket.pause();
+      for (const passing of parts.dialect.sift(whole, (line) => this.#passes(line)))
+        if (!parts.onLines(passing)) socket.pause();
     };
     const lines = new WholeLines({
       maxLineBytes: maxMessageBytes,
@@ -90,7 +94,7 @@ export class DaemonLine {
     this.#parts.socket.resume();
   }
 
-  /** The editor has ended its side, with this for its last words; the daemon may say its own. */
+  /** The caller has ended its side, with this for its last words; the daemon may say its own. */
   end(rest: Buffer): void {
     const { socket } = this.#parts;
     if (socket.writableEnded) return;
@@ -102,13 +106,18 @@ export class DaemonLine {
     this.#parts.socket.destroy();
   }
 
-  /** Whether a line goes on to the editor. */
+  /** Whether a line goes on to the caller. */
   #passes(line: Buffer): boolean {
     if (isFarewell(line)) {
       this.#hasFarewell = true;
       return false;
     }
-    const head = headOf(line);
+    const refusal = refusalIn(line);
+    if (refusal) {
+      this.#parts.onRefused(new RpcError(refusal));
+      return false;
+    }
+    const head = this.#parts.dialect.headOf(line);
     if (!head) return true;
     const own = head.kind === "answer" ? this.#own.get(head.id) : undefined;
     if (!own) {
@@ -130,7 +139,7 @@ export class DaemonLine {
 }
 
 /** One JSON-RPC message on a line of its own. */
-export function messageLine(message: { id: RequestId; [field: string]: unknown }): Buffer {
+export function messageLine(message: { id?: RequestId; [field: string]: unknown }): Buffer {
   return Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
 }
 

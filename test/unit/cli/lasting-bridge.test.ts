@@ -1,12 +1,13 @@
-/** The parts of an editor's bridge: whole lines at any chunking, the few lines it looks at, and its limits. */
+/** The parts of a bridge that outlives its daemon: whole lines at any chunking, the few lines it looks at, and its limits. */
 import type { DroppedLine } from "../../../src/base/lines.ts";
 import { PassThrough } from "node:stream";
 import { array, assert, nat, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { runEditorBridge } from "../../../src/cli/editor-bridge/bridge.ts";
-import { Ledger, maxRestoredSessions } from "../../../src/cli/editor-bridge/ledger.ts";
-import { headOf, sift } from "../../../src/cli/editor-bridge/sift.ts";
-import { eachLine, WholeLines } from "../../../src/cli/editor-bridge/whole-lines.ts";
+import { acpDialect } from "../../../src/cli/lasting-bridge/acp-dialect.ts";
+import { runLastingBridge } from "../../../src/cli/lasting-bridge/bridge.ts";
+import { Ledger, maxRestoredSessions } from "../../../src/cli/lasting-bridge/ledger.ts";
+import { headOf, sift } from "../../../src/cli/lasting-bridge/sift.ts";
+import { eachLine, WholeLines } from "../../../src/cli/lasting-bridge/whole-lines.ts";
 import { farewell, isFarewell } from "../../../src/control/hello.ts";
 import { daemonUnreachable } from "../../../src/control/errors.ts";
 
@@ -95,8 +96,9 @@ test("where no daemon may be started, the bridge waits for one up to its limit, 
   const streams = { input: new PassThrough(), output: new PassThrough() };
   const daemon = new PassThrough();
   let calls = 0;
-  const ended = runEditorBridge({
+  const ended = runLastingBridge({
     ...streams,
+    dialect: acpDialect,
     autostart: false,
     absenceLimitMs: 200,
     say: () => {},

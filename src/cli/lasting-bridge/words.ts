@@ -1,25 +1,14 @@
-/** What an editor is told of its daemon's absence. Words only. */
+/** What a caller is told of its daemon's absence. Words only. */
 import { maxMessageBytes } from "../../acp/link.ts";
 import { rpcCodes, type RpcErrorObject } from "../../acp/wire.ts";
 import type { DroppedLine } from "../../base/lines.ts";
 import { formatBytes } from "../../base/text.ts";
-import { connectionBroken, daemonAway, daemonLost } from "../errors.ts";
+import { connectionBroken, daemonAway } from "../errors.ts";
 import { maxHeldBytes } from "./held.ts";
-import type { UnansweredRequest } from "./ledger.ts";
-
-/** In the place of an answer that never came. */
-export function lost({ method }: UnansweredRequest): Error {
-  if (method !== "session/prompt") {
-    return daemonLost.create(`the daemon was restarted before it had answered ${method}`, { hint: "try it again" });
-  }
-  return daemonLost.create("the daemon was restarted; what the agent was doing is unknown", {
-    hint: "send your message again",
-  });
-}
 
 export function hungUp(): Error {
   return connectionBroken.create("the daemon closed the connection before it had answered", {
-    hint: "look into its log, or run `crucible serve` in a terminal to see why; your next message tries again",
+    hint: "look into its log, or run `crucible serve` in a terminal to see why; the next message tries again",
   });
 }
 

@@ -1,13 +1,13 @@
-/** What an editor says while there is no daemon: kept in order, within a bound, until there is one again. */
+/** What a caller says while there is no daemon: kept in order, within a bound, until there is one again. */
 import type { RequestId } from "../../acp/wire.ts";
-import type { EditorMessage } from "./ledger.ts";
+import type { CallerMessage } from "./ledger.ts";
 
-/** Kept of what an editor says while there is no daemon, in bytes. */
+/** Kept of what an editor or MCP client says while there is no daemon, in bytes. */
 export const maxHeldBytes = 16 * 1024 * 1024;
 
 interface HeldLine {
   line: Buffer;
-  message: EditorMessage;
+  message: CallerMessage;
 }
 
 export class Held {
@@ -15,7 +15,7 @@ export class Held {
   #bytes = 0;
 
   /** False when there is no room for it. */
-  add(line: Buffer, message: EditorMessage): boolean {
+  add(line: Buffer, message: CallerMessage): boolean {
     if (this.#bytes + line.length > maxHeldBytes) return false;
     this.#bytes += line.length;
     this.#lines.push({ line, message });

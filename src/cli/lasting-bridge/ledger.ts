@@ -1,20 +1,30 @@
 /**
- * What a bridge remembers of the conversation it carries, so that it can be carried on with another daemon: who the editor said
+ * What a bridge remembers of the conversation it carries, so that it can be carried on with another daemon: who the caller said
  * it is, what is under way in either direction, and how its open sessions were opened. All of it lives here, in the process that
- * the editor started, and nowhere else: a daemon that is killed at any moment takes nothing of it along. It sends nothing.
+ * the caller started, and nowhere else: a daemon that is killed at any moment takes nothing of it along. It sends nothing.
  */
 import { maxOpenRequests } from "../../acp/link.ts";
 import { isRecord, sessionIdOf, type RequestId } from "../../acp/wire.ts";
-import type { Head } from "./sift.ts";
+import type { Head } from "./dialect.ts";
 
 /** Sessions of one editor that are opened again after the daemon was; those it opened first are left out beyond that. */
 export const maxRestoredSessions = 1000;
 
-/** A message of the editor; one without a method is an answer. */
-export interface EditorMessage {
+/** A message of the caller; one without a method is an answer. */
+export interface CallerMessage {
   id?: RequestId;
   method?: string;
   params?: unknown;
+}
+
+/** The message on a line; undefined for what is none, which whoever it is for will complain of. */
+export function messageIn(line: Buffer): CallerMessage | undefined {
+  try {
+    const message: unknown = JSON.parse(line.toString("utf8"));
+    return isRecord(message) ? message : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export interface OpenSession {
@@ -48,13 +58,13 @@ export class Ledger {
     return [...this.#sessions.values()];
   }
 
-  /** The editor's `initialize`; undefined while there was none. */
+  /** The caller's `initialize`; undefined while there was none. */
   get introduction(): { readonly id: RequestId; readonly params: unknown; readonly isAnswered: boolean } | undefined {
     return this.#introduction;
   }
 
-  /** A message of the editor goes to the daemon. */
-  sent({ id, method, params }: EditorMessage): void {
+  /** A message of the caller goes to the daemon. */
+  sent({ id, method, params }: CallerMessage): void {
     if (id === undefined) return;
     const key = JSON.stringify(id);
     if (method === undefined) {
@@ -66,12 +76,12 @@ export class Ledger {
     this.#underWay.set(key, { id, method, params: concernsSessions && isRecord(params) ? params : undefined });
   }
 
-  /** Whether the editor has as many requests under way as a daemon takes. */
+  /** Whether the caller has as many requests under way as a daemon takes. */
   get isFull(): boolean {
     return this.#underWay.size >= maxOpenRequests;
   }
 
-  /** A request or an answer of the daemon goes to the editor. */
+  /** A request or an answer of the daemon goes to the caller. */
   heard(head: Head, line: Buffer): void {
     if (head.kind === "request") {
       if (this.#questions.size < maxOpenRequests) this.#questions.add(head.id);

@@ -4,6 +4,7 @@
  * stands in no JSON text, so that one search through the bytes finds the beginnings.
  */
 import { ownLineBeginning } from "../../control/hello.ts";
+import type { Head } from "./dialect.ts";
 
 const newline = 0x0a;
 const beginnings = ['{"jsonrpc":"2.0","id":', ownLineBeginning].map((text) => ({
@@ -30,13 +31,6 @@ function startsOf(lines: Buffer, { first, later }: (typeof beginnings)[number]):
   const starts = lines.subarray(0, first.length).equals(first) ? [0] : [];
   for (let at = lines.indexOf(later); at !== -1; at = lines.indexOf(later, at + 1)) starts.push(at + 1);
   return starts;
-}
-
-/** Head of a request or an answer of the daemon. */
-export interface Head {
-  /** The id, as JSON. */
-  id: string;
-  kind: "request" | "answer";
 }
 
 /** Enough of a line for its id. */
