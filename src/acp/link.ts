@@ -14,6 +14,7 @@ import { formatBytes } from "../base/text.ts";
 import { isUnexpected, toErrorObject } from "./error-object.ts";
 import { messageTooLarge } from "./errors.ts";
 import { messageEnds } from "./message-ends.ts";
+import { MessageReader } from "./message-reader.ts";
 import {
   Cancelled,
   isRecord,
@@ -66,6 +67,7 @@ interface Waiting {
 export class Link implements Peer {
   readonly #options: LinkOptions;
   readonly #splitter: LineSplitter;
+  readonly #reader = new MessageReader();
   readonly #waiting = new Map<number, Waiting>();
   /** Requests of the peer that are under way; an id that it uses twice names the later one. */
   readonly #incoming = new Map<RequestId, AbortController>();
@@ -168,7 +170,6 @@ export class Link implements Peer {
 
   /** Ends the conversation from this side. What was sent before still goes out. */
   close(): void {
-    this.#flush();
     this.#inbox = [];
     this.#finish();
     this.#options.input.destroy();
@@ -204,7 +205,7 @@ export class Link implements Peer {
     if (!/^\s*\{/.test(line)) return this.#stray(line);
     let message: unknown;
     try {
-      message = JSON.parse(line);
+      message = this.#reader.read(line);
     } catch {
       return this.#stray(line);
     }
@@ -337,13 +338,13 @@ export class Link implements Peer {
     this.#outbox.push(line);
     if (this.#flushScheduled || this.#delivering) return;
     this.#flushScheduled = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#flushScheduled = false;
       this.#flush();
     });
   }
 
-  // Everything said in one turn goes out in one write: a write is what costs.
+  // Everything said in one turn of the event loop goes out in one write: a write is what costs.
   #flush(): void {
     if (this.#outbox.length === 0) return;
     const text = `${this.#outbox.join("\n")}\n`;
@@ -361,6 +362,7 @@ export class Link implements Peer {
 
   #finish(): void {
     if (this.#closed) return;
+    this.#flush();
     this.#closed = true;
     this.#options.output.end();
     for (const controller of this.#underWay) controller.abort(new Cancelled());

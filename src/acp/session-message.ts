@@ -19,14 +19,16 @@ export function translateSessionMessage(params: unknown, translate: (id: string)
 const idField = '"sessionId":';
 
 /**
- * The line with the id `to` in place of `from`, if that one stands in it exactly once, as a session id, and nothing is written in
- * escapes, so that there is no doubt which it is; else undefined.
+ * Puts the id `to` in place of `from` in lines. Gives undefined for a line where that one does not stand exactly once, as a session
+ * id, or where anything is written in escapes, so that there could be doubt which it is.
  */
-export function lineUnder(to: string, line: string, from: string): string | undefined {
-  const quoted = JSON.stringify(from);
-  const at = line.indexOf(quoted);
-  const after = at + quoted.length;
-  const isField = at >= idField.length && line.startsWith(idField, at - idField.length);
-  if (!isField || line.includes(quoted, after) || line.includes("\\u")) return undefined;
-  return `${line.slice(0, at)}${JSON.stringify(to)}${line.slice(after)}`;
+export function lineRenamer(from: string, to: string): (line: string) => string | undefined {
+  const [before, after] = [JSON.stringify(from), JSON.stringify(to)];
+  return (line) => {
+    const at = line.indexOf(before);
+    const end = at + before.length;
+    const isField = at >= idField.length && line.startsWith(idField, at - idField.length);
+    if (!isField || line.includes(before, end) || line.includes("\\u")) return undefined;
+    return line.slice(0, at) + after + line.slice(end);
+  };
 }

@@ -7,7 +7,7 @@
  * the id yet. Ended is final; `scope` then undoes all that was made for the session, and its children end with it.
  */
 import { composePipe, type Interceptor, type Notification, type Pipe, type Request } from "../acp/interceptor.ts";
-import { lineUnder, translateSessionMessage } from "../acp/session-message.ts";
+import { lineRenamer, translateSessionMessage } from "../acp/session-message.ts";
 import { withSessionId, type IncomingRequest, type Listener, type Peer, type RequestId } from "../acp/wire.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { deferred } from "../base/deferred.ts";
@@ -82,6 +82,8 @@ export class Session implements Listener {
   #grant: Grant;
   readonly #pipe: Pipe;
   #binding: AgentBinding | undefined;
+  /** Puts its id in place of the agent's in a line, where it stands beyond doubt. */
+  #renamed: (line: string) => string | undefined = () => undefined;
   #opening = true;
   readonly #isOpen = deferred<void>();
   #held: Notification[] = [];
@@ -161,6 +163,7 @@ export class Session implements Listener {
   /** From now on this agent process answers. */
   bind(binding: AgentBinding): void {
     this.#binding = binding;
+    this.#renamed = lineRenamer(binding.agentSessionId, this.id);
   }
 
   /** Its client has gone, and its agent is going; what it has delegated may go on. */
@@ -272,9 +275,10 @@ export class Session implements Listener {
   }
 
   // Most of all messages pass here, and most of those unchanged but for the id: these go out as they came, with the id put in.
-  #notifyClient({ method, params, line }: Notification, { binding, id }: Session): void {
+  #notifyClient({ method, params, line }: Notification, about: Session): void {
+    const { binding, id } = about;
     const { peer } = this.client;
-    const relayed = line && peer.relay && binding && lineUnder(id, line, binding.agentSessionId);
+    const relayed = line && peer.relay && binding && about.#renamed(line);
     if (relayed) return peer.relay?.(relayed);
     const known = (named: string): string | undefined => (named === binding?.agentSessionId ? id : undefined);
     peer.notify(method, withSessionId(translateSessionMessage(params, known), id));
