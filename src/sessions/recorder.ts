@@ -23,7 +23,8 @@ export function recorder(session: Session, store: Store): Interceptor {
   let usage: DelegationUsage = noUsage;
 
   function record(from: Sender, method: string, message: { params: unknown; line?: string | undefined }): void {
-    store.appendMessage({ sessionId: session.id, at: Date.now(), from, method, ...message });
+    const { params, line } = message;
+    store.appendMessage({ sessionId: session.id, at: Date.now(), from, method, params, line });
   }
 
   /** What became of a request, from the side that had to answer it. */

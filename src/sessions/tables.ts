@@ -19,6 +19,9 @@ export const maxUnsavedBytes = 64 * 1024 * 1024;
 /** Time between two attempts to write to the file again, in milliseconds. */
 export const storeRetryMs = 10_000;
 
+/** Length of the file's log at which it is taken into the file; all that is relayed waits for the disk meanwhile. */
+const logBytes = 8 * 1024 * 1024;
+
 const pageBytes = 4096;
 const stretchesDroppedAtOnce = 64;
 const longestNote = 200;
@@ -201,7 +204,9 @@ export class Tables {
     this.#file = this.#options.prepareFile();
     this.#database.prepare("ATTACH ? AS kept").run(this.#file);
     this.#isAttached = true;
-    this.#database.exec("PRAGMA kept.synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
+    this.#database.exec(
+      `PRAGMA kept.synchronous = NORMAL; PRAGMA busy_timeout = 2000; PRAGMA wal_autocheckpoint = ${logBytes / pageBytes};`,
+    );
     this.#show((table) => {
       const same = keys[table].map((column) => `unsaved.${column} = saved.${column}`).join(" AND ");
       return `SELECT ${columns(table)} FROM main.${table} UNION ALL SELECT ${columns(table)} FROM kept.${table} AS saved

@@ -57,6 +57,9 @@ function filled(): void {
   const store = openedStore();
   for (let index = 0; index < 50; index++) store.saveDelegation(delegation(`d${index}`));
   open.pop()?.close();
+  const database = new Database(file);
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  database.close();
 }
 
 describe("a damaged file is set aside whole, a new one is begun, and the warning names both", () => {
