@@ -15,6 +15,7 @@ import { isUnexpected, toErrorObject } from "./error-object.ts";
 import { messageTooLarge } from "./errors.ts";
 import { messageEnds } from "./message-ends.ts";
 import { MessageReader } from "./message-reader.ts";
+import { noTraffic, type Traffic } from "./traffic.ts";
 import {
   Cancelled,
   isRecord,
@@ -46,6 +47,8 @@ export interface LinkOptions {
   onStray?: (line: string) => void;
   /** Editors get -32700 for garbage; an agent's banner is just skipped. */
   answerGarbage?: boolean;
+  /** Has what passes counted in. */
+  traffic?: Traffic | undefined;
   /** The id of the first request to the peer; the others count up from it. Default 0. */
   firstRequestId?: number;
   /**
@@ -68,6 +71,7 @@ export class Link implements Peer {
   readonly #options: LinkOptions;
   readonly #splitter: LineSplitter;
   readonly #reader = new MessageReader();
+  readonly #traffic: Traffic;
   readonly #waiting = new Map<number, Waiting>();
   /** Requests of the peer that are under way; an id that it uses twice names the later one. */
   readonly #incoming = new Map<RequestId, AbortController>();
@@ -90,13 +94,18 @@ export class Link implements Peer {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#nextId = options.firstRequestId ?? 0;
+    this.#traffic = options.traffic ?? noTraffic();
     this.#splitter = new LineSplitter({
       maxLineBytes: maxMessageBytes,
-      onLine: (line) => this.#inbox.push(line),
+      onLine: (line) => {
+        this.#traffic.received.messages++;
+        this.#inbox.push(line);
+      },
       onTooLong: (dropped) => this.#inbox.push(dropped),
     });
     const { input, output } = options;
     input.on("data", (chunk: Buffer) => {
+      this.#traffic.received.bytes += chunk.length;
       this.#splitter.push(chunk);
       if (!this.#held) this.#deliver();
       this.#regulate();
@@ -348,9 +357,12 @@ export class Link implements Peer {
   #flush(): void {
     if (this.#outbox.length === 0) return;
     const text = `${this.#outbox.join("\n")}\n`;
+    const messages = this.#outbox.length;
     this.#outbox = [];
     const { output } = this.#options;
     if (!output.writable) return;
+    this.#traffic.sent.messages += messages;
+    this.#traffic.sent.bytes += Buffer.byteLength(text);
     if (!output.write(text)) this.#pressure(true);
   }
 

@@ -4,6 +4,7 @@
  * It does not know what its sessions are for.
  */
 import { Link } from "../acp/link.ts";
+import type { Traffic } from "../acp/traffic.ts";
 import {
   isRecord,
   sessionIdOf,
@@ -50,6 +51,8 @@ export interface AgentStart {
   /** The one session it is started for; undefined when it serves an editor's. */
   sessionId?: string | undefined;
   bus: Bus;
+  /** Has what it says and is told counted in. */
+  traffic?: Traffic | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -124,6 +127,7 @@ export class Agent implements Peer {
     this.#link = new Link({
       input: running.stdout,
       output: running.stdin,
+      traffic: start.traffic,
       listener: {
         request: (request) => this.#receiveRequest(request),
         notification: (method, params, line) => this.#receiveNotification(method, params, line),

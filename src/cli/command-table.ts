@@ -193,9 +193,14 @@ export const commandTable: readonly CommandSpec[] = [
   command({
     name: "status",
     summary: "show facts about the daemon; exit code 3 when none runs",
-    details: "Version, pid, socket, configuration, log, and how much is going on.",
+    details:
+      "Version, pid, socket, configuration, log, how much is going on, and what has been since the daemon started: delegations " +
+      "by how they ended, and messages to and from agents.",
     options: { config, socket, json },
-    examples: [{ line: "crucible status --json | jq .pid", does: "in a script" }],
+    examples: [
+      { line: "crucible status --json | jq .pid", does: "in a script" },
+      { line: "crucible status --json | jq .ended", does: "how delegations have ended" },
+    ],
     run: async (options) => (await import("./commands/status.ts")).status(options),
   }),
   command({

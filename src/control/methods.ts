@@ -3,7 +3,8 @@
  * Shapes only; the daemon answers them, the command line prints them. All times are milliseconds since the epoch unless the
  * name says otherwise.
  */
-import type { DelegationProgress, DelegationResult } from "../base/delegation.ts";
+import type { Amount } from "../acp/traffic.ts";
+import type { DelegationProgress, DelegationResult, DelegationStatus } from "../base/delegation.ts";
 import type { StoredDetail, StoredMessage, StoredSession } from "./stored.ts";
 
 export interface ControlMethods {
@@ -57,6 +58,10 @@ export interface DaemonStatus {
   sessions: number;
   agents: number;
   delegations: { running: number; queued: number };
+  /** Since the daemon started, by how they ended. */
+  ended: Record<Exclude<DelegationStatus, "running" | "lost">, number>;
+  /** What agents have said, and were told, since the daemon started. */
+  relayed: { fromAgents: Amount; toAgents: Amount };
   /** Permission questions that wait for a human. */
   questions: number;
   /** Whether what is written is kept: since when it is not and why, and what memory did not hold either. */

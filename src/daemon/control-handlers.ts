@@ -6,6 +6,7 @@ import type { DaemonStatus, DelegateParams } from "../control/methods.ts";
 import type { Delegations } from "../delegation/delegations.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
+import type { EndedTally } from "../observe/tally.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import { personGrant, rootGrant } from "../sessions/grant.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
@@ -36,6 +37,8 @@ export interface ControlParts {
   sessions: SessionFactory;
   delegations: Delegations;
   permissions: Permissions;
+  /** Delegations that have ended. */
+  ended: () => EndedTally;
   editors: () => number;
   /** Callers on the socket, editors included. */
   connections: () => number;
@@ -81,6 +84,8 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       sessions: registry.size,
       agents: agents.size,
       delegations: delegations.counts(),
+      ended: parts.ended(),
+      relayed: { fromAgents: agents.traffic.received, toAgents: agents.traffic.sent },
       questions: permissions.openQuestions.length,
       store: store.health,
       residentBytes: process.memoryUsage.rss(),

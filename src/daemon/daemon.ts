@@ -2,7 +2,6 @@
  * The composition root: makes every part, ties the ports of one room to what another offers, and takes it all down again in
  * reverse. What a part does is that part's business; what hangs on what is decided here.
  */
-import { join } from "node:path";
 import { deferred } from "../base/deferred.ts";
 import { messageOf } from "../base/errors.ts";
 import { daemonLogFile, defaultSocketPath, stateDirectory } from "../base/paths.ts";
@@ -17,6 +16,7 @@ import { createBus, type Bus } from "../observe/bus.ts";
 import { logEvents } from "../observe/event-log.ts";
 import { openLog } from "../observe/logger.ts";
 import { MetricsDoor } from "../observe/metrics-door.ts";
+import { tallyEnded } from "../observe/tally.ts";
 import { startTracing } from "../observe/tracing.ts";
 import { realIfKnown } from "../kiln/real-path.ts";
 import { placeOfChild } from "../kiln/child-kiln.ts";
@@ -24,20 +24,19 @@ import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
 import { startSweeping } from "../process/sweep.ts";
-import type { Store } from "../sessions/records.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
 import { startRetention } from "../sessions/retention.ts";
 import { openStore } from "../sessions/store.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 import { Boundaries } from "./boundaries.ts";
 import { childOpener } from "./child-opener.ts";
+import { claimState } from "./claim-state.ts";
 import { commandStarter } from "./commands.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { Doors } from "./doors.ts";
 import { KilnSurvey } from "./kiln-survey.ts";
 import { LeftSessions } from "./left-sessions.ts";
 import { LiveConfig } from "./live-config.ts";
-import { takeLock } from "./lock.ts";
 import { pipeline } from "./pipeline.ts";
 import { preparePrivateFolder } from "./private-folder.ts";
 import { holdBack, RunningAgents } from "./running-agents.ts";
@@ -251,6 +250,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
       mcpUrl: tools.url,
       tracing: tracing ? { endpoint: tracing.endpoint, trouble: tracing.trouble } : null,
     }),
+    ended: tallyEnded(bus),
     editors: () => doors.editorCount,
     connections: () => doors.connectionCount,
   });
@@ -264,6 +264,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
       agents: agents.size,
       delegations: delegations.counts(),
       storeIsKept: store.health.degradedSince === null,
+      traffic: agents.traffic,
     }),
     isProfile: (name) => config.current.agents.has(name),
   });
@@ -285,26 +286,4 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     killAllNow: () => launcher.killAllNow(),
     abandonSocket: () => listener.abandon(),
   };
-}
-
-/**
- * Delegations that the last daemon left open have an unknown outcome. Only one daemon may say so: another one that serves a
- * different socket from the same state folder may be running them right now.
- */
-function claimState(state: string, { store, bus, scope }: { store: Store; bus: Bus; scope: Scope }): boolean {
-  const lock = takeLock(join(state, "daemon.lock"));
-  if (!lock.held) {
-    const message = `a daemon with pid ${lock.pid} uses ${state} too; outcomes it left open are not looked at`;
-    bus.emit("warning", { where: "state", message });
-    return false;
-  }
-  scope.add("state lock", lock.release);
-  const lost = store.markLost();
-  if (lost > 0) {
-    bus.emit("warning", {
-      where: "state",
-      message: `the outcome of ${lost} delegations is unknown: a daemon ended before them`,
-    });
-  }
-  return true;
 }

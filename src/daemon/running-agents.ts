@@ -1,6 +1,7 @@
 /**
  * The agents that run in this daemon: starts them within the limit, remembers what each said of itself, and ends them all.
  */
+import { noTraffic, type Traffic } from "../acp/traffic.ts";
 import type { Listener } from "../acp/wire.ts";
 import { Agent, startAgent, type Launched } from "../agents/agent.ts";
 import { agentLimit } from "../agents/errors.ts";
@@ -45,6 +46,8 @@ export interface RunningAgentsParts {
 
 export class RunningAgents {
   readonly #parts: RunningAgentsParts;
+  /** What all agents have said and were told. */
+  readonly traffic: Traffic = noTraffic();
   readonly #live = new Set<Agent>();
   readonly #answers = new Map<string, Readonly<Record<string, unknown>>>();
   #starting = 0;
@@ -64,7 +67,7 @@ export class RunningAgents {
     await this.#makePlace(signal);
     this.#starting++;
     try {
-      const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus });
+      const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus, traffic: this.traffic });
       this.#live.add(agent);
       if (boundaries.holds(profile, boundary.worksFor)) void survey.look(boundary.kiln);
       watchLimits({

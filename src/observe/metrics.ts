@@ -6,6 +6,11 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { Bus } from "./bus.ts";
 
+interface Amount {
+  messages: number;
+  bytes: number;
+}
+
 /** What is asked for each time the figures are read. */
 export interface Gauges {
   editors: number;
@@ -14,6 +19,8 @@ export interface Gauges {
   delegations: { running: number; queued: number };
   /** Whether what is written is kept on disk. */
   storeIsKept: boolean;
+  /** What agents have said and were told. Plain data: this room knows nothing of the protocol. */
+  traffic: { received: Amount; sent: Amount };
 }
 
 export interface MetricsParts {
@@ -57,6 +64,24 @@ export function collectMetrics({ bus, gauges, isProfile }: MetricsParts): Metric
   gauge("store_degraded", "1 while what is written is kept in memory only.", ({ storeIsKept }) =>
     storeIsKept ? 0 : 1,
   );
+
+  const relayed = (what: keyof Amount, help: string): void => {
+    // oxlint-disable-next-line no-new -- the registry keeps it
+    new Counter({
+      name: `crucible_relayed_${what}_total`,
+      help,
+      labelNames: ["direction"],
+      registers,
+      collect() {
+        const { received, sent } = gauges().traffic;
+        this.reset();
+        this.inc({ direction: "from_agents" }, received[what]);
+        this.inc({ direction: "to_agents" }, sent[what]);
+      },
+    });
+  };
+  relayed("messages", "Messages that agents have said and were told, since the daemon started.");
+  relayed("bytes", "The same in bytes.");
 
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
     new Counter({ name: `crucible_${name}_total`, help, labelNames, registers });

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import type { DaemonStatus } from "../../src/control/methods.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon } from "../support/daemon.ts";
 import { openParent } from "./delegating.ts";
@@ -55,6 +56,16 @@ test("they count what happened, for callers of this host and port alone, and mov
   ]) {
     expect(text).toContain(`\n${line}\n`);
   }
+  for (const what of ["messages", "bytes"]) {
+    for (const direction of ["from_agents", "to_agents"]) {
+      expect(text).toMatch(new RegExp(`\ncrucible_relayed_${what}_total\\{direction="${direction}"\\} [1-9]`));
+    }
+  }
+  const facts = JSON.parse((await daemon.crucible(["status", "--json", ...daemon.home.place])).stdout) as DaemonStatus;
+  expect(facts.ended).toEqual({ completed: 1, failed: 1, cancelled: 0, timed_out: 0, refused: 0 });
+  const { stdout } = await daemon.crucible(["status", ...daemon.home.place]);
+  expect(stdout).toMatch(/^ended +1 completed, 1 failed$/m);
+  expect(stdout).toMatch(/^relayed +\d+ messages \([\d.]+ \w+\) from agents, \d+ messages \([\d.]+ \w+\) to agents$/m);
   expect(text).toMatch(/\ncrucible_nodejs_eventloop_lag_seconds \d/);
   expect((await get(port, { host: "evil.example" })).status).toBe(403);
   expect((await get(port, { path: "/" })).status).toBe(404);

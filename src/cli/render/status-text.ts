@@ -5,7 +5,7 @@ import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
 export function statusText(status: DaemonStatus, { now, style }: { now: number; style: Style }): string {
-  const { delegations } = status;
+  const { delegations, relayed } = status;
   const facts: [name: string, value: string][] = [
     ["version", status.version],
     ["pid", String(status.pid)],
@@ -20,12 +20,23 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["sessions", String(status.sessions)],
     ["agents", String(status.agents)],
     ["delegations", `${delegations.running} running, ${delegations.queued} waiting`],
+    ["ended", endedText(status)],
     ["questions", status.questions === 0 ? "none" : `${status.questions} waiting for an answer`],
+    ["relayed", `${amountText(relayed.fromAgents)} from agents, ${amountText(relayed.toAgents)} to agents`],
     ["store", storeText(status, now)],
     ["memory", formatBytes(status.residentBytes)],
     ["limits", status.limits.map(({ name, used, most }) => `${name} ${used} of ${most}`).join(", ")],
   ];
   return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
+}
+
+function endedText({ ended }: DaemonStatus): string {
+  const parts = Object.entries(ended).filter(([, count]) => count > 0);
+  return parts.map(([how, count]) => `${count} ${how.replaceAll("_", " ")}`).join(", ") || "none yet";
+}
+
+function amountText({ messages, bytes }: DaemonStatus["relayed"]["fromAgents"]): string {
+  return `${messages} ${messages === 1 ? "message" : "messages"} (${formatBytes(bytes)})`;
 }
 
 function tracingText({ tracing }: DaemonStatus): string {

@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
+import { noTraffic } from "../../../src/acp/traffic.ts";
 import { Link, maxMessageBytes, maxOpenRequests, type LinkOptions } from "../../../src/acp/link.ts";
 import { RpcError, type IncomingRequest } from "../../../src/acp/wire.ts";
 import { agentStart } from "../../../src/process/errors.ts";
@@ -73,6 +74,23 @@ afterEach(() => {
 });
 
 describe("framing", () => {
+  test("what passes is counted, in messages and in bytes of UTF-8", async () => {
+    const traffic = noTraffic();
+    const pair = new Pair({ traffic }).listen();
+    pair.say({ method: "grüße" }, { id: 1, method: "ask" });
+    await pair.answerTo(1);
+    pair.link.notify("größer", {});
+    await until(() => pair.written.length === 2, { what: "the notification" });
+    const bytes = (...lines: string[]): number => Buffer.byteLength(lines.join(""));
+    expect(traffic).toEqual({
+      received: {
+        messages: 2,
+        bytes: bytes('{"jsonrpc":"2.0","method":"grüße"}\n', '{"jsonrpc":"2.0","id":1,"method":"ask"}\n'),
+      },
+      sent: { messages: 2, bytes: bytes(...pair.chunks) },
+    });
+  });
+
   const message = fc.record({
     method: fc.string({ minLength: 1, unit: "grapheme" }).filter((method) => method !== "$/cancel_request"),
     params: fc.record({ text: fc.string({ unit: "binary" }), list: fc.array(fc.integer()) }),

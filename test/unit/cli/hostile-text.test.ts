@@ -113,6 +113,8 @@ const status = {
   sessions: 0,
   agents: 0,
   delegations: { running: 0, queued: 0 },
+  ended: { completed: 1, failed: 0, cancelled: 0, timed_out: 0, refused: 0 },
+  relayed: { fromAgents: { messages: 1, bytes: 1 }, toAgents: { messages: 1, bytes: 1 } },
   questions: 0,
   store: { degradedSince: 0, reason: "disk full", lost: 1 },
   residentBytes: 0,
