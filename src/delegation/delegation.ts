@@ -109,6 +109,12 @@ export class Delegation {
     return this.#reply.toolCalls;
   }
 
+  /** Text it keeps for its child, in characters. */
+  get characters(): number {
+    const { task, context = "" } = this.#init.input;
+    return task.length + context.length + (this.#conversation?.length ?? 0);
+  }
+
   /** No call waits for it. */
   get isBackground(): boolean {
     return this.#isBackground;

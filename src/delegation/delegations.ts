@@ -2,7 +2,6 @@
  * All delegations of this daemon: accepts or refuses, keeps each caller's queue, and ends what must not go on. The one way
  * for anybody, agent or person, to have a task done by another agent.
  */
-import PQueue from "p-queue";
 import type { DelegationResult } from "../base/delegation.ts";
 import { within } from "../base/deadline.ts";
 import { CrucibleError } from "../base/errors.ts";
@@ -20,9 +19,7 @@ import { selfTarget, type AgentDirectory } from "./policy.ts";
 import type { DelegationPorts } from "./ports.ts";
 import { RestingChildren } from "./resting-children.ts";
 import { failureOf, toResult } from "./result.ts";
-
-/** Delegations of one session that may wait for a free place. */
-export const maxQueuedDelegations = 1000;
+import { WaitingLine } from "./waiting-line.ts";
 
 /** Longest lineage followed; deeper than any `max_depth` allows. */
 const maxLineage = 64;
@@ -35,8 +32,8 @@ export class Delegations {
   /** The same by the child session they work in. */
   readonly #byChild = new Map<string, Delegation>();
   readonly #resting = new RestingChildren((session) => this.#endBelow(session));
-  /** For each session that has delegated: its queue, and how often it has. */
-  readonly #callers = new Map<Session, { queue: PQueue; made: number }>();
+  /** For each session that has delegated: those of it that wait, and how many it has made. */
+  readonly #callers = new Map<Session, { line: WaitingLine; made: number }>();
   readonly #budgets = new WeakMap<Session, Budget>();
 
   constructor(ports: DelegationPorts) {
@@ -86,8 +83,7 @@ export class Delegations {
     const wanted = continues ? continuing(input, continues, caller) : input;
     const candidates = candidatesFor(caller, wanted, this.agentsOf(caller));
     if (continues) requireSameAgent(continues, candidates[0].profile);
-    const queue = this.#queueOf(caller);
-    this.#requireWithinLimits(caller, queue.size);
+    this.#requireWithinLimits(caller);
 
     const parentId = this.ofChild(caller)?.id;
     const delegation = new Delegation({
@@ -102,12 +98,10 @@ export class Delegations {
     const { childId } = delegation;
     this.#live.set(delegation.id, delegation);
     this.#byChild.set(childId, delegation);
-    this.#countsOf(caller).made++;
+    const asked = this.#askedBy(caller);
+    asked.made++;
     const settleSpending = this.budgetOf(caller).add(() => delegation.spending);
-    if (queue.pending >= queue.concurrency) delegation.announceQueued();
-    void queue.add(() => delegation.run());
-    // One that is to end while it waits must not wait for a place to say so.
-    delegation.stopping.addEventListener("abort", () => void delegation.run(), { once: true });
+    asked.line.join(delegation, caller.profile.delegation.maxConcurrentDelegations);
     void delegation.ended.then(() => {
       this.#live.delete(delegation.id);
       this.#byChild.delete(childId);
@@ -159,7 +153,10 @@ export class Delegations {
 
   /** All that a session has asked for itself, oldest first. */
   list(session: Session): DelegationResult[] {
-    return this.#ports.store.delegationsOf(session.id).map((record) => this.resultOf(session, record.id));
+    const maxBytes = session.profile.delegation.resultMaxBytes;
+    return this.#ports.store
+      .delegationsOf(session.id)
+      .map((record) => this.#live.get(record.id)?.snapshot ?? toResult(record, maxBytes));
   }
 
   /** Resolves when one of these ends or waits for a human, when the time is up, or when nobody waits any more. */
@@ -187,8 +184,8 @@ export class Delegations {
     throw delegationCancelled.create("the task you worked on has ended", { hint: "end your turn" });
   }
 
-  #requireWithinLimits(caller: Session, waiting: number): void {
-    const { made } = this.#countsOf(caller);
+  #requireWithinLimits(caller: Session): void {
+    const { line, made } = this.#askedBy(caller);
     const { maxDelegationsPerSession: most } = caller.profile.delegation;
     if (most !== undefined && made >= most) {
       throw delegationLimit.create(
@@ -198,11 +195,7 @@ export class Delegations {
         },
       );
     }
-    if (waiting >= maxQueuedDelegations) {
-      throw delegationLimit.create(`${waiting} delegations of ${caller.profile.name} wait already`, {
-        hint: "wait for some of them to end",
-      });
-    }
+    line.requireRoom(caller.profile.name);
     requireWithinBudget(this.budgetOf(caller), caller.root);
   }
 
@@ -226,18 +219,11 @@ export class Delegations {
     return record;
   }
 
-  #queueOf(caller: Session): PQueue {
-    const { queue } = this.#countsOf(caller);
-    queue.concurrency = caller.profile.delegation.maxConcurrentDelegations;
-    return queue;
-  }
-
-  #countsOf(caller: Session): { queue: PQueue; made: number } {
+  #askedBy(caller: Session): { line: WaitingLine; made: number } {
     const known = this.#callers.get(caller);
     if (known) return known;
-    const queue = new PQueue({ concurrency: caller.profile.delegation.maxConcurrentDelegations });
-    const counts = { queue, made: 0 };
-    this.#callers.set(caller, counts);
+    const asked = { line: new WaitingLine(), made: 0 };
+    this.#callers.set(caller, asked);
     caller.scope.add("delegations", async () => {
       this.#callers.delete(caller);
       const live = this.liveOf(caller);
@@ -245,7 +231,7 @@ export class Delegations {
       // What they have come to is written before the store can close.
       await Promise.all(live.map((delegation) => delegation.ended));
     });
-    return counts;
+    return asked;
   }
 
   /** What the whole tree of a session has used. */

@@ -11,10 +11,11 @@ import { deferred } from "../../../src/base/deferred.ts";
 import type { DelegationStatus } from "../../../src/base/delegation.ts";
 import { Scope } from "../../../src/base/scope.ts";
 import type { Config } from "../../../src/config/config.ts";
-import { Delegations, maxQueuedDelegations } from "../../../src/delegation/delegations.ts";
+import { Delegations } from "../../../src/delegation/delegations.ts";
 import type { ChildRequest, DelegationPorts, OpenedChild } from "../../../src/delegation/ports.ts";
 import { createBus } from "../../../src/observe/bus.ts";
 import { maxRestingPerTree } from "../../../src/delegation/resting-children.ts";
+import { maxQueuedCharacters, maxQueuedDelegations } from "../../../src/delegation/waiting-line.ts";
 import { runTasks } from "../../../src/mcp/run-tasks.ts";
 import type { ToolContext } from "../../../src/mcp/tool.ts";
 import { rootGrant } from "../../../src/sessions/grant.ts";
@@ -310,6 +311,38 @@ test("no more than so many wait: the next is refused with their number, and take
   await first!.ended;
   await turns(5);
   begin(maxQueuedDelegations + 2);
+  await root.end("the test is over");
+});
+
+test("one that is cancelled while it waits makes room for another at once, also while the first goes on", async () => {
+  const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
+  const { delegations, root } = house(1, Array<Plan>(2 * maxQueuedDelegations).fill(plan));
+  const begin = (index: number) => delegations.begin(root, { ...inputOf(index, plan), timeoutSeconds: undefined });
+  const begun = Array.from({ length: 1 + maxQueuedDelegations }, (_, index) => begin(index));
+  await turns(5);
+  const waiting = begun.slice(1);
+  for (const one of waiting) one.cancel("make room");
+  for (const [index] of waiting.entries()) begin(1 + maxQueuedDelegations + index);
+  await Promise.all(waiting.map((one) => one.ended));
+  expect(delegations.counts()).toEqual({ running: 1, queued: maxQueuedDelegations });
+  expect(begun[0]!.stage).toBe("running");
+  await root.end("the test is over");
+});
+
+test("no more text waits than is good for the memory: the next is refused with how much there is", async () => {
+  const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
+  const { delegations, root } = house(1, Array<Plan>(20).fill(plan));
+  const context = "x".repeat(maxQueuedCharacters / 4);
+  const begin = (index: number) =>
+    delegations.begin(root, { ...inputOf(index, plan), context, timeoutSeconds: undefined });
+  // The first runs; what it holds does not wait.
+  for (let index = 0; index < 5; index++) begin(index);
+  expect(() => begin(5)).toThrow(
+    expect.objectContaining({
+      code: "CRU_DELEGATION_LIMIT",
+      message: expect.stringMatching(/4 delegations of caller wait already, with \d+ characters of text/) as string,
+    }),
+  );
   await root.end("the test is over");
 });
 
