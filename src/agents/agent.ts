@@ -37,6 +37,8 @@ export const maxEarlyMessages = 1000;
 export interface Launched {
   running: RunningProcess;
   confinement: Confinement;
+  /** True if it is held to a network of "none". */
+  isOffline: boolean;
   /** Directory of the sockets that lead to its tools, as it sees it; undefined if it reaches the daemon's own socket. */
   toolSockets: string | undefined;
 }
@@ -100,6 +102,7 @@ export class Agent implements Peer {
   readonly process: RunningProcess;
   /** What holds it. */
   readonly confinement: Confinement;
+  readonly isOffline: boolean;
   readonly toolSockets: string | undefined;
   readonly #link: Link;
   readonly #owner: Listener;
@@ -115,10 +118,11 @@ export class Agent implements Peer {
   #failure: CrucibleError | undefined;
   #whyGone: Promise<CrucibleError> | undefined;
 
-  constructor(start: Omit<AgentStart, "launch">, { running, confinement, toolSockets }: Launched) {
+  constructor(start: Omit<AgentStart, "launch">, { running, confinement, isOffline, toolSockets }: Launched) {
     this.profile = start.profile;
     this.process = running;
     this.confinement = confinement;
+    this.isOffline = isOffline;
     this.toolSockets = toolSockets;
     this.#owner = start.owner;
     this.#sessionId = start.sessionId;

@@ -64,6 +64,8 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
         signal,
       });
       session.scope.add("agent", () => agent.end());
+      if (agent.isOffline)
+        onNote('it reaches no network, nor its model if that is elsewhere: network = "none" under [kiln]');
       const place = { cwd, ...othersOf(kiln, cwd, agent) };
       const params = await sessions.withExtras({ ...place, mcpServers: serversFor(caller, narrowing) }, session, agent);
       const opening = { session, agent, params, sessions, signal, onNote };

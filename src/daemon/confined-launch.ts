@@ -18,7 +18,8 @@ export async function launchConfined(launch: ConfinedLaunch): Promise<Launched> 
   try {
     const running = await launcher(confined.spec, options);
     void running.exited.then(() => confined.release());
-    return { running, confinement: confined.confinement, toolSockets: confined.toolSockets };
+    const { confinement, isOffline, toolSockets } = confined;
+    return { running, confinement, isOffline, toolSockets };
   } catch (error) {
     await confined.release();
     throw error;

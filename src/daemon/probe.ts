@@ -95,6 +95,7 @@ async function probeInto(
       launch: async () => ({
         running: await launcher(await programs.specFor(profile, folder)),
         confinement: withoutSandbox,
+        isOffline: false,
         toolSockets: undefined,
       }),
       initialize: initializeForChild({ files: profile.clientFiles, terminals: false }, programVersion()),

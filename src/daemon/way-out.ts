@@ -1,5 +1,6 @@
 /** The proxy for agents whose network is a list of hosts, opened when the first of them starts. */
 import { join } from "node:path";
+import type { Environment } from "../base/paths.ts";
 import type { NetworkRule } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import { openProxy, type Proxy } from "../sandbox/proxy.ts";
@@ -14,6 +15,7 @@ export interface WayOutParts {
   /** Opens the folder of sockets that agents in a sandbox are given, and gives its path. */
   openSockets: () => Promise<string>;
   bus: Bus;
+  env?: Environment;
 }
 
 export interface WayOut {
@@ -22,7 +24,7 @@ export interface WayOut {
   close(): Promise<void>;
 }
 
-export function createWayOut({ network, openSockets, bus }: WayOutParts): WayOut {
+export function createWayOut({ network, openSockets, bus, env = process.env }: WayOutParts): WayOut {
   const told = new Set<string>();
   let proxy: Promise<Proxy> | undefined;
 
@@ -35,7 +37,8 @@ export function createWayOut({ network, openSockets, bus }: WayOutParts): WayOut
   return {
     async open() {
       const folder = await openSockets();
-      proxy ??= openProxy({ path: join(folder, proxySocketName), rules: () => listOf(network()), onRefused });
+      const path = join(folder, proxySocketName);
+      proxy ??= openProxy({ path, rules: () => listOf(network()), onRefused, env });
       await proxy;
       return folder;
     },

@@ -46,6 +46,8 @@ export interface SandboxPolicy {
 export interface Confined {
   readonly spec: LaunchSpec;
   readonly confinement: Confinement;
+  /** True if it is held to a network of "none". */
+  readonly isOffline: boolean;
   /** Directory of its tools' sockets as it is inside; undefined outside of a sandbox. */
   readonly toolSockets: string | undefined;
   /** To be called once it was started, or could not be: closes what was open for the start alone. */

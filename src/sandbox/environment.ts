@@ -1,6 +1,7 @@
 /**
  * The environment inside a sandbox: the agent's own, with its home in place of the user's, and without the names of folders
- * that are not there. An agent that finds such a name would fail on it instead of using its default below its home.
+ * and proxies that are not there. An agent that finds such a name would fail on it instead of using its default below its
+ * home, or would ask the proxy for what is its own.
  */
 import { isInside } from "../base/paths.ts";
 import type { LaunchSpec } from "../process/child.ts";
@@ -25,6 +26,8 @@ const folderVariables = new Set([
   "OPENCODE_CONFIG_DIR",
 ]);
 
+const proxyVariable = /^(?:https?|all)_proxy$/i;
+
 export function environmentInside(
   env: LaunchSpec["env"],
   { reach, home, userHome }: { reach: Reach; home: string; userHome: string },
@@ -34,7 +37,10 @@ export function environmentInside(
     const real = realPathOf(path);
     return real !== undefined && reached.some((one) => isInside(one, real));
   };
-  const kept = Object.entries(env).filter(([name, value]) => !folderVariables.has(name) || isThere(value));
+  const kept = Object.entries(env).filter(([name, value]) => {
+    if (proxyVariable.test(name)) return reach.network === "open";
+    return !folderVariables.has(name) || isThere(value);
+  });
   // A profile may name a home of its own, if it opens it.
   const own = env["HOME"];
   const ownHome = own !== undefined && realPathOf(own) !== userHome && isThere(own) ? own : home;

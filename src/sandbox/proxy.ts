@@ -1,7 +1,8 @@
 /**
  * The way out for agents whose network is a list of hosts: an HTTP proxy on a unix socket (RFC 9110, "CONNECT", and requests in
  * absolute form). It looks names up itself and connects to the address it has looked at, so that a name cannot mean one thing
- * when it is checked and another when it is used. What passes through it is not looked at.
+ * when it is checked and another when it is used; where the daemon's own environment names a proxy, that one is given the
+ * name. What passes through it is not looked at.
  */
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { lookup as systemLookup } from "node:dns/promises";
@@ -9,8 +10,10 @@ import { connect, isIP, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../base/errors.ts";
+import type { Environment } from "../base/paths.ts";
 import { oneLine } from "../base/text.ts";
 import { allows, destinationOf, isNear as isNearAddress, nearAddresses, type Destination } from "./network-rule.ts";
+import { placeOf, tunnelThrough, upstreamFor, type WayKind } from "./upstream-proxy.ts";
 
 /** How long a connection to a host may take to stand, in milliseconds. */
 export const proxyConnectTimeoutMs = 30_000;
@@ -24,6 +27,8 @@ export interface ProxyOptions {
   readonly rules: () => readonly string[];
   /** Hears of refused hosts, in words. */
   readonly onRefused: (message: string) => void;
+  /** May name a proxy that the way to a host leads through. */
+  readonly env: Environment;
   /** Addresses of a name. Default: what the system says. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
   /** Whether an address is this machine or next to it. Default: by what the system says of itself. */
@@ -39,24 +44,33 @@ interface Refusal {
   readonly message: string;
 }
 
+/** To a destination that may be reached: its address, or the proxy that finds it. */
+type Way = { readonly to: Destination } & ({ readonly address: string } | { readonly upstream: URL });
+
 /** Listens on the socket, which must not exist yet. */
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
-  const { path, rules, onRefused, lookup = addressesOf, isNear = isNearThisMachine } = options;
+  const { path, rules, onRefused, env, lookup = addressesOf, isNear = isNearThisMachine } = options;
   const open = new Set<Duplex>();
 
-  /** The address to connect to, or why not. */
-  async function decide(destination: Destination | undefined): Promise<string | Refusal> {
-    if (!destination) return { status: 400, message: "expected HOST:PORT" };
-    const name = `${destination.host}:${destination.port}`;
-    if (!allows(rules(), destination)) {
+  async function decide(kind: WayKind, to: Destination | undefined): Promise<Way | Refusal> {
+    if (!to) return { status: 400, message: "expected HOST:PORT" };
+    const name = `${to.host}:${to.port}`;
+    if (!allows(rules(), to)) {
       return forbidden(
         `${name} is not among the hosts of network under [kiln]; add ${JSON.stringify(name)} to allow it`,
       );
     }
-    const addresses = await lookup(destination.host).catch((error: unknown) => messageOf(error));
-    if (typeof addresses === "string") return { status: 502, message: `${destination.host}: ${addresses}` };
+    const upstream = upstreamFor(env, kind, to);
+    const addresses = await lookup(to.host).catch((error: unknown) => messageOf(error));
+    if (typeof addresses === "string") {
+      // Behind a proxy many machines cannot look up what lies outside.
+      return upstream ? { to, upstream } : { status: 502, message: `${to.host}: ${addresses}` };
+    }
     const address = addresses.find((one) => !isNear(one));
-    return address ?? forbidden(`${name} leads to this machine or its nearest neighbours, which no list opens`);
+    if (address === undefined) {
+      return forbidden(`${name} leads to this machine or its nearest neighbours, which no list opens`);
+    }
+    return upstream ? { to, upstream } : { to, address };
   }
 
   function forbidden(message: string): Refusal {
@@ -66,41 +80,39 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
 
   async function tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     track(client);
-    const destination = destinationOf(request.url ?? "");
-    const decision = await decide(destination);
-    if (typeof decision !== "string") {
-      client.end(responseText(decision));
+    const hungUp = new AbortController();
+    client.once("close", () => hungUp.abort());
+    const way = await decide("https", destinationOf(request.url ?? ""));
+    const server = "status" in way ? way : await connectedBy(way, hungUp.signal);
+    if ("status" in server) {
+      client.end(responseText(server));
       return;
     }
-    const server = connect({ host: decision, port: destination!.port, timeout: proxyConnectTimeoutMs });
     track(server);
-    server.once("timeout", () => server.destroy(new Error("it took too long to connect")));
-    server.once("error", (error) => client.end(responseText({ status: 502, message: error.message })));
+    server.once("close", () => client.destroy());
     client.once("close", () => server.destroy());
-    server.once("connect", () => {
-      server.setTimeout(0);
-      server.removeAllListeners("error");
-      server.on("error", () => client.destroy());
-      server.once("close", () => client.destroy());
-      client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      if (head.length > 0) server.write(head);
-      server.pipe(client);
-      client.pipe(server);
-    });
+    if (client.destroyed) server.destroy();
+    client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+    if (head.length > 0) server.write(head);
+    server.pipe(client);
+    client.pipe(server);
   }
 
   async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = absoluteUrl(request.url);
-    const destination = target && { host: target.hostname.replace(/^\[|\]$/g, ""), port: Number(target.port || 80) };
-    const decision = await decide(destination);
-    if (typeof decision !== "string" || !target) return refuse(response, decision as Refusal);
+    const to = target && { host: target.hostname.replace(/^\[|\]$/g, ""), port: Number(target.port || 80) };
+    const way = await decide("http", to);
+    if ("status" in way || !target) return refuse(response, way as Refusal);
     const { "proxy-connection": _connection, "proxy-authorization": _authorization, ...headers } = request.headers;
+    const what = `${target.pathname}${target.search}`;
+    const place =
+      "address" in way
+        ? { host: way.address, port: way.to.port, headers: {}, path: what }
+        : { ...placeOf(way.upstream), path: `http://${target.host}${what}` };
     const onward = httpRequest({
-      host: decision,
-      port: destination!.port,
-      path: `${target.pathname}${target.search}`,
+      ...place,
       method: request.method,
-      headers: { ...headers, host: target.host },
+      headers: { ...headers, host: target.host, ...place.headers },
       timeout: proxyConnectTimeoutMs,
     });
     onward.once("timeout", () => onward.destroy(new Error("it took too long")));
@@ -138,6 +150,30 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** The connection, once it stands. */
+async function connectedBy(way: Way, signal: AbortSignal): Promise<Socket | Refusal> {
+  try {
+    return "address" in way
+      ? await connectedTo({ host: way.address, port: way.to.port }, signal)
+      : await tunnelThrough(way.upstream, way.to, { timeoutMs: proxyConnectTimeoutMs, signal });
+  } catch (error) {
+    return { status: 502, message: messageOf(error) };
+  }
+}
+
+function connectedTo({ host, port }: Destination, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, signal, timeout: proxyConnectTimeoutMs });
+    socket.once("timeout", () => socket.destroy(new Error("it took too long to connect")));
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
 }
 
 function absoluteUrl(url = ""): URL | undefined {

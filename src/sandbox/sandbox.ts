@@ -50,7 +50,7 @@ export type ForeseenPolicy = Pick<SandboxPolicy, "rules" | "directories" | "netw
 
 interface Choice {
   readonly wrap: Wrap;
-  readonly ownNetwork: boolean;
+  readonly network: MechanismKind["network"];
   readonly confinement: Confinement;
 }
 
@@ -102,8 +102,9 @@ export class Sandbox {
       const wrap = (program: LaunchSpec): Wrapped =>
         choice.wrap({ spec: program, reach, toolSockets, opened: opened.byPath });
       return {
-        ...(Array.isArray(network) && choice.ownNetwork ? wrapThroughProxy(inside, wrap) : wrap(inside)),
+        ...(Array.isArray(network) && choice.network === "own" ? wrapThroughProxy(inside, wrap) : wrap(inside)),
         confinement: choice.confinement,
+        isOffline: network === "none" && choice.network !== "open",
         started: () => opened.close(),
         release: async () => logins.end(),
       };
@@ -143,7 +144,7 @@ export class Sandbox {
         continue;
       }
       const { wrap, problem = "it does not hold" } = await this.#trialOf(kind);
-      if (wrap) return { wrap, confinement, ownNetwork: kind.network === "own" };
+      if (wrap) return { wrap, confinement, network: kind.network };
       refused.push({ kind, problem });
     }
     if (mode === "auto" && accept === "advisory") return undefined;
@@ -237,7 +238,7 @@ function trialReach(inside: string): Reach {
 }
 
 function unconfined(spec: LaunchSpec, confinement: Confinement): Confined {
-  return { spec, confinement, toolSockets: undefined, started: () => {}, release: async () => {} };
+  return { spec, confinement, isOffline: false, toolSockets: undefined, started: () => {}, release: async () => {} };
 }
 
 function unavailable(label: string, { mode, accept }: SandboxRules, refused: readonly Refused[]): Error {

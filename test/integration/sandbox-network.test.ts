@@ -40,6 +40,13 @@ describe.each([
     expect(result).toContain("failed ECONNREFUSED");
   });
 
+  test("is told to the one it works for to reach nothing, if that is so", async () => {
+    const { notes } = await parent.delegate({ agent: "worker", task: "say done" });
+    expect(notes).toEqual(
+      network === '"none"' ? [expect.stringContaining("it reaches no network") as string] : undefined,
+    );
+  });
+
   test("still has its tools, and can delegate", async () => {
     const task = delegateLine({ agent: "worker", task: "say from below" });
     const result = await parent.delegate({ agent: "middle", task });

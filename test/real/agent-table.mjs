@@ -27,6 +27,9 @@ const columns = [
   "cancel",
   "cancels a delegation",
   "ends with its editor",
+  "works with its model's host listed",
+  "with another listed",
+  "network none",
   "processes left",
   "memory MB",
 ];
@@ -48,7 +51,9 @@ export function tableRow({ name, version, findings = { measures: {}, proofs: {} 
     verdict("prompt") === "ok" ? String(measures.prompt) : verdict("prompt"),
     ...["as parent", "as child", "hands over"].map(verdict),
     verdict("copies itself") === "ok" ? String(measures.copy) : verdict("copies itself"),
-    ...["tool texts", "cancel", "cancel a delegation", "editor leaves"].map(verdict),
+    ...["tool texts", "cancel", "cancel a delegation", "editor leaves", "listed model"].map(verdict),
+    verdict("unlisted model") === "ok" ? String(measures.unlisted) : verdict("unlisted model"),
+    verdict("no network"),
     String(measures.leftover ?? "–"),
     String(measures.memory ?? "–"),
   ];

@@ -20,9 +20,10 @@ export const profileName = (agentName) => `real-${agentName}`;
 
 /**
  * @typedef {{ agent: import("./agents.mjs").AgentUnderTest, command: string, home: string, env: Record<string, string> }} Profile
- * @param {{ root: string, runtimeDir: string, profiles: Profile[] }} place `runtimeDir` is short: sockets have short paths
+ * @param {{ root: string, runtimeDir: string, profiles: Profile[], settings?: string, env?: Record<string, string> }} place
+ *   `runtimeDir` is short: sockets have short paths; `settings` = TOML besides the profiles; `env` = variables of the daemon
  */
-export async function startDaemon({ root, runtimeDir, profiles }) {
+export async function startDaemon({ root, runtimeDir, profiles, settings = "", env: more = {} }) {
   const config = join(root, "crucible.toml");
   const socket = join(runtimeDir, "daemon.sock");
   const env = {
@@ -31,9 +32,10 @@ export async function startDaemon({ root, runtimeDir, profiles }) {
     XDG_CONFIG_HOME: join(root, "crucible-home", ".config"),
     XDG_STATE_HOME: join(root, "crucible-state"),
     XDG_RUNTIME_DIR: runtimeDir,
+    ...more,
   };
   for (const folder of [env.HOME, env.XDG_STATE_HOME]) await mkdir(folder, { recursive: true });
-  await writeFile(config, profiles.map(profileToml).join("\n"));
+  await writeFile(config, [settings, ...profiles.map(profileToml)].join("\n"));
 
   const place = ["--config", config, "--socket", socket];
   const serve = spawn(process.execPath, [crucible, "serve", ...place], {
@@ -62,6 +64,17 @@ export async function startDaemon({ root, runtimeDir, profiles }) {
       } finally {
         await client.close();
       }
+    },
+    /** One delegation as from a terminal. @returns {Promise<import("../../src/base/delegation.ts").DelegationResult>} */
+    async delegate(from, agentName, task, cwd) {
+      const args = [crucible, "delegate", agentName, task, "--from", from, "--json", ...place];
+      const delegate = spawn(process.execPath, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
+      let [printed, told] = ["", ""];
+      delegate.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+      delegate.stderr.setEncoding("utf8").on("data", (text) => (told += text));
+      await once(delegate, "close");
+      if (printed === "") throw new Error(told);
+      return JSON.parse(printed);
     },
     /** As a crash would; whoever needs a daemon after it starts one. */
     kill() {

@@ -1,6 +1,7 @@
 /**
  * Takes one real agent through the whole of Crucible, together with a partner of another vendor: as the agent of an
- * editor, as a parent that delegates to the partner, as a child that works for it, cancelled, and gone afterwards.
+ * editor, as a parent that delegates to the partner, as a child that works for it, cancelled, and gone afterwards; and alone
+ * in networks that are limited.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeAgentHome } from "./agent-home.mjs";
 import { profileName, startDaemon } from "./crucible-daemon.mjs";
 import { startModelServer } from "./model-server.mjs";
+import { proveListedModel, proveNoNetwork, proveUnlistedModel } from "./network.mjs";
 import { processesMarked, waitForNone } from "./processes.mjs";
 import {
   proveCancel,
@@ -49,7 +51,7 @@ export async function examine(subject, partner, { root, runtimeDir, onStep }) {
   const cwd = join(root, "project");
   await mkdir(cwd, { recursive: true });
   const model = await startModelServer();
-  const place = { subject, partner, model, cwd, root, findings: { measures: {}, proofs: {} }, onStep };
+  const place = { subject, partner, model, cwd, root, runtimeDir, findings: { measures: {}, proofs: {} }, onStep };
   try {
     const profiles = [];
     for (const { agent, command } of [subject, partner]) {
@@ -63,6 +65,7 @@ export async function examine(subject, partner, { root, runtimeDir, onStep }) {
     await asParent(place);
     await asChild(place);
     await step(place, "gone", () => proveGone(place));
+    await inNetworks(place);
   } finally {
     await model.close();
   }
@@ -164,6 +167,17 @@ async function asChild(place) {
   } finally {
     editor.endInput();
   }
+}
+
+async function inNetworks(place) {
+  const { subject, root, runtimeDir, findings } = place;
+  await step(place, "listed model", () => proveListedModel(subject, { root, runtimeDir }));
+  await step(place, "unlisted model", async () => {
+    const { problem, hears } = await proveUnlistedModel(subject, { root, runtimeDir });
+    findings.measures.unlisted = hears;
+    return problem;
+  });
+  await step(place, "no network", () => proveNoNetwork(subject, { root, runtimeDir }));
 }
 
 /** The run's folder stands in the environment of everything that was started, whatever group or session it moved to. */

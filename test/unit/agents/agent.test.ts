@@ -54,7 +54,7 @@ function start(): Promise<Agent> {
   bus.on("agent.stray", ({ line }) => strays.push(line));
   return startAgent({
     profile: { ...profile("chatty"), command: "chatty", startupTimeoutSeconds: 60 },
-    launch: () => Promise.resolve({ running: program, confinement, toolSockets: undefined }),
+    launch: () => Promise.resolve({ running: program, confinement, isOffline: false, toolSockets: undefined }),
     initialize: {},
     owner: { ...nobody, notification: (_method, params) => void unclaimed.push(params) },
     bus,

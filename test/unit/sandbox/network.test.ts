@@ -1,5 +1,5 @@
 /** The list of hosts, and the proxy that holds agents to it. */
-import { createServer, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { allows, destinationOf, isNear, nearAddresses } from "../../../src/sandbox/network-rule.ts";
 import { openProxy, type Proxy, type ProxyOptions } from "../../../src/sandbox/proxy.ts";
+import { upstreamFor } from "../../../src/sandbox/upstream-proxy.ts";
 
 describe("a list of hosts", () => {
   test.each([
@@ -91,6 +92,7 @@ describe("the proxy", () => {
       path: join(folder, "proxy"),
       rules: () => [`allowed.test:${port}`, `near.test:${port}`],
       onRefused: (message) => refused.push(message),
+      env: {},
       lookup: async (host) => {
         looked.push(host);
         return ["127.0.0.1"];
@@ -165,5 +167,86 @@ describe("the proxy", () => {
     );
     const plain = `GET http://allowed.test:${port}/plain?q=1 HTTP/1.1\r\nhost: ignored\r\nconnection: close\r\n\r\n`;
     expect(await say(plain, "for allowed")).toContain(`GET /plain?q=1 for allowed.test:${port}`);
+  });
+
+  describe("where the daemon's environment names another", () => {
+    let upstream: Server;
+    let asked: string[];
+    let env: Record<string, string>;
+    let answer: string;
+
+    beforeEach(async () => {
+      [asked, answer] = [[], "200 Fine"];
+      // Leads everything to the server of the test, as a company's proxy finds what machines behind it cannot look up.
+      upstream = createServer((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers["proxy-authorization"]}`);
+        const { pathname: path, host } = new URL(request.url!);
+        httpRequest({ port, path, headers: { host } }, (found) => found.pipe(response)).end();
+      });
+      upstream.on("connect", (request, client) => {
+        asked.push(`CONNECT ${request.url} ${request.headers["proxy-authorization"]}`);
+        client.write(`HTTP/1.1 ${answer}\r\n\r\n`);
+        const far = connect(port);
+        client.pipe(far).pipe(client);
+        client.on("error", () => far.destroy());
+      });
+      await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+      const url = `http://me:secret@127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+      env = { HTTPS_PROXY: url, http_proxy: url };
+    });
+    afterEach(async () => {
+      upstream.closeAllConnections();
+      await new Promise((resolve) => upstream.close(resolve));
+    });
+
+    const login = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+    const unknown = { lookup: () => Promise.reject(new Error("no such name")) };
+
+    test("what is listed goes through it, tunnels and requests, also where the name cannot be looked up here", async () => {
+      await open({ env, ...unknown });
+      expect(await say(tunnel(`allowed.test:${port}`), "for x")).toMatch(/^HTTP\/1\.1 200 [^]*GET \/inside for x/);
+      const plain = `GET http://allowed.test:${port}/plain HTTP/1.1\r\nhost: x\r\nproxy-authorization: mine\r\nconnection: close\r\n\r\n`;
+      expect(await say(plain, "for allowed")).toContain(`GET /plain for allowed.test:${port}`);
+      expect(asked).toEqual([
+        `CONNECT allowed.test:${port} ${login}`,
+        `GET http://allowed.test:${port}/plain ${login}`,
+      ]);
+    });
+
+    test("it hears nothing of what is not listed, or leads to this machine", async () => {
+      await open({ env });
+      expect(await say(tunnel("other.test:443"))).toMatch(/^HTTP\/1\.1 403 /);
+      expect(await say(tunnel(`near.test:${port}`))).toMatch(/^HTTP\/1\.1 403 /);
+      expect(asked).toEqual([]);
+    });
+
+    test("nothing more is said to it on a connection that it has refused", async () => {
+      answer = "407 Who are you";
+      await open({ env, ...unknown });
+      const twice = tunnel(`allowed.test:${port}`) + tunnel("other.test:443");
+      expect(await say(twice)).toMatch(/^HTTP\/1\.1 502 [^]*answered 407 Who are you\n$/);
+      expect(asked).toHaveLength(1);
+    });
+  });
+});
+
+describe("which proxy of an environment is meant", () => {
+  const [one, two] = ["http://one:8080/", "http://two/"];
+  const to = { host: "a.example", port: 443 };
+
+  test.each([
+    [{}, undefined],
+    [{ HTTPS_PROXY: one, HTTP_PROXY: two }, one],
+    [{ https_proxy: one, HTTPS_PROXY: two }, one],
+    [{ HTTPS_PROXY: "one:8080" }, one],
+    [{ ALL_PROXY: one }, one],
+    [{ ALL_PROXY: "socks5://one:1080" }, undefined],
+    [{ HTTPS_PROXY: one, NO_PROXY: "b.example" }, one],
+    [{ HTTPS_PROXY: one, NO_PROXY: "b.example, .example" }, undefined],
+    [{ HTTPS_PROXY: one, NO_PROXY: "ample" }, one],
+    [{ HTTPS_PROXY: one, NO_PROXY: "a.example:80" }, one],
+    [{ HTTPS_PROXY: one, no_proxy: "*" }, undefined],
+  ])("%j: %s", (env: Record<string, string>, expected) => {
+    expect(upstreamFor(env, "https", to)?.href).toBe(expected);
   });
 });
