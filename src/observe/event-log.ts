@@ -31,9 +31,9 @@ const renderings: Rendering = {
     `turn of ${profile} ended after ${durationMs} ms: ${code ?? oneLine(String(stopReason), 100)}`,
   ],
   "session.handed_over": ({ from, agent }) => ["info", `conversation handed over from ${from} to ${agent}`],
-  "delegation.progress": ({ kind, agent, title, line }) => [
-    kind === "activity" ? "trace" : "info",
-    `delegation to ${agent} (${title}) ${kind}: ${line}`,
+  "delegation.progress": (event) => [
+    progressLevel(event),
+    `delegation to ${event.agent} (${event.title}) ${progressWords(event)}`,
   ],
   "kiln.hard_links": ({ directory, own, words }) => [
     own > 0 ? "warn" : "info",
@@ -50,6 +50,20 @@ const renderings: Rendering = {
   bug: ({ where, error }) => ["error", `unexpected error in ${where}: ${messageOf(error)}`],
   warning: ({ where, message }) => ["warn", `${where}: ${message}`],
 };
+
+type Progress = Pick<Events["delegation.progress"], "kind" | "status" | "line">;
+
+/** One that failed is what an operator looks for; that somebody cancelled it, or that its agent declined, is not. */
+function progressLevel({ kind, status }: Progress): LogLevel {
+  if (kind === "activity") return "trace";
+  return status === "failed" || status === "timed_out" || status === "lost" ? "warn" : "info";
+}
+
+/** What the line says of a beginning, the title has said. */
+function progressWords({ kind, status, line }: Progress): string {
+  if (kind === "activity") return `at work: ${line}`;
+  return kind === "ended" ? `${status?.replaceAll("_", " ")}: ${line}` : kind;
+}
 
 /** Names of all events that are logged, which are all. */
 export const loggedEvents = Object.keys(renderings) as readonly (keyof Events)[];

@@ -99,6 +99,19 @@ test("a line about a child's session names its root session and its delegation, 
   expect(others.at(-1)).not.toHaveProperty("rootId");
 });
 
+test("a delegation that fails is a warning with its reason; one that is cancelled is none, and a beginning is told once", async () => {
+  const title = "Sort it out";
+  const end = { ...progress, title, kind: "ended" } as const;
+  bus.emit("delegation.progress", { ...progress, title, line: title });
+  bus.emit("delegation.progress", { ...end, status: "timed_out", line: "worker was not done after 1 s" });
+  bus.emit("delegation.progress", { ...end, status: "cancelled", line: "the user said so" });
+  expect((await lines()).map(({ level, msg }) => [level, msg])).toEqual([
+    ["info", "delegation to worker (Sort it out) starting"],
+    ["warn", "delegation to worker (Sort it out) timed out: worker was not done after 1 s"],
+    ["info", "delegation to worker (Sort it out) cancelled: the user said so"],
+  ]);
+});
+
 test("of a tree that has ended nothing is remembered, nor of a delegation that never had a session", () => {
   const lineage = new Lineage();
   const tell = <Name extends keyof Events>(name: Name, event: Events[Name]): void => {
