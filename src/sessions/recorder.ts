@@ -76,6 +76,8 @@ export function recorder(session: Session, store: Store): Interceptor {
         return answer;
       } finally {
         save();
+        // Whoever is told that a turn is over finds it again, also if the daemon is killed at that moment.
+        store.flush();
       }
     },
 

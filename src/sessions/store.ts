@@ -30,7 +30,7 @@ import {
   toSession,
 } from "./rows.ts";
 import { messagesIn } from "./segment.ts";
-import { prepareStoreFile } from "./store-file.ts";
+import { leaveStoreFile, prepareStoreFile } from "./store-file.ts";
 import { Tables, type NewRow } from "./tables.ts";
 import { Unwritten } from "./unwritten.ts";
 
@@ -51,6 +51,7 @@ export function openStore(stateDirectory: string, bus: Bus): Store {
         warn(`${file} could not be used (${aside.reason}); it is kept as ${aside.file}, and a new one was begun`);
       return file;
     },
+    onLeft: () => leaveStoreFile(file),
     onHealth: ({ degradedSince, reason, lost }) =>
       warn(
         degradedSince === null
@@ -246,6 +247,10 @@ class SqliteStore implements Store {
 
   shrink(): boolean {
     return this.#tables.shrink();
+  }
+
+  flush(): void {
+    this.#flush();
   }
 
   close(): void {

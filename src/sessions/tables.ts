@@ -49,6 +49,8 @@ export interface NewRow {
 export interface TablesOptions {
   /** Readies the file for use and gives its path; throws if it cannot be used now. */
   prepareFile: () => string;
+  /** The file was closed, with all that was to be written in it. */
+  onLeft: () => void;
   /** Hears once when it is degraded and once when it no longer is. */
   onHealth: (health: StoreHealth) => void;
 }
@@ -156,6 +158,7 @@ export class Tables {
     clearTimeout(this.#retry);
     this.#statements.clear();
     this.#database.close();
+    if (this.#isAttached && this.#health.degradedSince === null) this.#options.onLeft();
   }
 
   #statement(sql: string): Database.Statement {

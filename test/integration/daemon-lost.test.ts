@@ -72,6 +72,24 @@ describe("a daemon that is killed", () => {
     }
   });
 
+  test("right after it has answered a prompt: the whole turn is stored", async () => {
+    await using all = await user();
+    const { home, editor } = all;
+    await editor.initialize();
+    const session = await editor.newSession(home.kiln);
+    const pid = await daemonPid(home);
+    await editor.prompt(session, "say told and kept");
+    process.kill(pid!, "SIGKILL");
+    await until(() => editor.stderr.includes("connected to the daemon again"), { what: "the bridge" });
+    const { stdout } = await home.crucible(["sessions", "export", session, "--format", "jsonl", ...home.place]);
+    const messages = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { params: { answer?: object } });
+    expect(JSON.stringify(messages)).toContain('"told and kept"');
+    expect(messages.some(({ params: { answer } }) => answer && "stopReason" in answer)).toBe(true);
+  });
+
   test("three times in a row, the conversation goes on", async () => {
     await using all = await user();
     const { home, editor } = all;
