@@ -8,11 +8,15 @@ import { delimiter, isAbsolute } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { newToken } from "../base/ids.ts";
 import { homeDirectory, type Environment } from "../base/paths.ts";
-import { formatDuration } from "../base/text.ts";
+import { formatBytes, formatDuration } from "../base/text.ts";
 import { captureOutput } from "../process/capture.ts";
 
-const defaultTimeoutMs = 3000;
-const maxOutputBytes = 1024 * 1024;
+/** How long the login shell may take, in milliseconds. */
+export const loginShellTimeoutMs = 3000;
+
+/** What it may print, in bytes, before it counts as having no answer. */
+export const maxShellOutputBytes = 1024 * 1024;
+
 const shellsThatAnswerNothing = /\/(nologin|false)$/;
 
 export interface LoginPath {
@@ -27,7 +31,7 @@ export interface LoginPath {
 /** Asks the login shell the first time, and gives the same answer from then on. Never rejects. */
 export type AskLoginPath = () => Promise<LoginPath>;
 
-export function createLoginPath(env: Environment, { timeoutMs = defaultTimeoutMs } = {}): AskLoginPath {
+export function createLoginPath(env: Environment, { timeoutMs = loginShellTimeoutMs } = {}): AskLoginPath {
   let answer: Promise<LoginPath> | undefined;
   return () => (answer ??= askShell(env, timeoutMs));
 }
@@ -54,10 +58,14 @@ async function askShell(env: Environment, timeoutMs: number): Promise<LoginPath>
         env: shellEnvironment(env),
         cwd: homeDirectory(env),
       },
-      { timeoutMs, maxBytes: maxOutputBytes, isComplete: (text) => answer.test(text) },
+      { timeoutMs, maxBytes: maxShellOutputBytes, isComplete: (text) => answer.test(text) },
     );
     if (output === undefined) {
-      return { folders: [], shell, problem: `${shell} did not tell its PATH within ${formatDuration(timeoutMs)}` };
+      return {
+        folders: [],
+        shell,
+        problem: `${shell} did not tell its PATH within ${formatDuration(timeoutMs)} and ${formatBytes(maxShellOutputBytes)}`,
+      };
     }
     const folders = foldersOf(answer.exec(output)?.[1]);
     return { folders, shell, problem: folders.length > 0 ? undefined : `${shell} did not tell its PATH` };

@@ -11,9 +11,10 @@ import { LineSplitter } from "../base/lines.ts";
 import { reportError } from "./exit.ts";
 
 /** How long the first request is waited for, in milliseconds; whoever starts a server sends it at once. */
-const firstRequestTimeoutMs = 5000;
+export const firstRequestTimeoutMs = 5000;
 
-const maxRequestBytes = 16 * 1024 * 1024;
+/** Longest first request that is answered, in bytes. */
+export const maxRequestBytes = 16 * 1024 * 1024;
 
 export interface Caller {
   input: Readable;

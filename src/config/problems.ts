@@ -16,14 +16,15 @@ export interface Problem {
   readonly hint?: string;
 }
 
-const maxReported = 20;
+/** Problems that are told in full; of more, only how many. */
+export const maxReportedProblems = 20;
 
 /** One CRU_CONFIG_INVALID for all problems of a file, in the order of the text, at most 20 of them in full. */
 export function invalidConfig(source: ConfigSource, problems: readonly Problem[]): CrucibleError {
   const placed = problems
     .map((problem) => ({ ...problem, place: placeOf(source, problem.path, problem.part) }))
     .toSorted((a, b) => a.place.span.start - b.place.span.start);
-  const reported = placed.slice(0, maxReported);
+  const reported = placed.slice(0, maxReportedProblems);
   const texts = reported.map(({ message, place }) => {
     const frame = codeFrame(source.text, place.span);
     return `${source.file}:${place.line}:${place.column}: ${message}\n\n${frame}`;

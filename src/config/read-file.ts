@@ -6,7 +6,7 @@ import { systemReason } from "./locate.ts";
 import type { CrucibleError } from "../base/errors.ts";
 
 /** Largest configuration file, in bytes. */
-const maxConfigBytes = 1024 * 1024;
+export const maxConfigBytes = 1024 * 1024;
 
 /** The text without a byte order mark. Throws CRU_CONFIG_UNREADABLE. */
 export function readConfigText(file: string): string {

@@ -14,7 +14,8 @@ export interface ConfigSource {
   readonly positions: KeyPositions;
 }
 
-const maxNesting = 64;
+/** Levels of arrays and tables within each other. */
+export const maxNesting = 64;
 
 /** Parses the text of `file`. Throws CRU_CONFIG_SYNTAX with position and code frame. */
 export function parseSource(file: string, text: string): ConfigSource {

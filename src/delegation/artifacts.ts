@@ -24,11 +24,11 @@ export const maxFollowedToolCalls = 5000;
 
 const maxCommandCharacters = 300;
 
-/** Paths looked at in one tool call. */
-const maxPathsOfCall = 100;
+/** Paths, diffs and terminals of one tool call that are looked at, of each the first. */
+export const maxPathsOfCall = 100;
 
-/** Time for all diffs of one delegation together, in milliseconds. */
-const compareAllMs = 1000;
+/** Time for all diffs of one delegation together, in milliseconds; files that come later are counted without a diff. */
+export const compareAllMs = 1000;
 
 export type Artifact =
   | { kind: "diff"; path: string; added: number; removed: number; diff?: string }

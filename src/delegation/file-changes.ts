@@ -15,7 +15,7 @@ export const maxAllComparedCharacters = 8 * 1024 * 1024;
 export const maxDiffCharacters = 4 * 1024;
 
 /** Time to compare one piece, in milliseconds; what takes longer counts as replaced. */
-const compareTimeoutMs = 200;
+export const compareTimeoutMs = 200;
 
 /** One change as it was shown: texts, or their counts where they were too long to keep. `oldText` null = a new file. */
 export type Change =

@@ -14,7 +14,7 @@ import { Reply } from "./reply.ts";
 export const maxSummaryBytes = 8 * 1024;
 
 /** Things one speaker may have to be told; the oldest goes first when there are more. */
-const maxNotes = 20;
+export const maxNotes = 20;
 
 export class Speaker {
   readonly name: string;

@@ -7,10 +7,14 @@ import { messageOf } from "../base/errors.ts";
 import type { Metrics, MetricsParts } from "./metrics.ts";
 
 /** Time a caller has for its request, in milliseconds. */
-const requestTimeoutMs = 5000;
+export const requestTimeoutMs = 5000;
 
 /** Callers at once; further ones are closed. */
-const maxCallers = 16;
+export const maxCallers = 16;
+
+export interface MetricsDoorParts extends MetricsParts {
+  requestTimeoutMs?: number;
+}
 
 interface OpenDoor {
   readonly port: number;
@@ -19,11 +23,11 @@ interface OpenDoor {
 }
 
 export class MetricsDoor {
-  readonly #parts: MetricsParts;
+  readonly #parts: MetricsDoorParts;
   #open: OpenDoor | undefined;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(parts: MetricsParts) {
+  constructor(parts: MetricsDoorParts) {
     this.#parts = parts;
   }
 
@@ -61,8 +65,12 @@ export class MetricsDoor {
   async #listen(port: number): Promise<OpenDoor> {
     const { collectMetrics } = await import("./metrics.ts");
     const metrics = collectMetrics(this.#parts);
-    const server = createServer((request, response) => void answer(request, response, { metrics, port }));
-    server.requestTimeout = requestTimeoutMs;
+    const limitMs = this.#parts.requestTimeoutMs ?? requestTimeoutMs;
+    // Node.js looks only now and then, and has half a minute between two looks by itself.
+    const server = createServer(
+      { requestTimeout: limitMs, headersTimeout: limitMs, connectionsCheckingInterval: Math.min(1000, limitMs) },
+      (request, response) => void answer(request, response, { metrics, port }),
+    );
     server.maxConnections = maxCallers;
     try {
       await new Promise<void>((resolve, reject) => {

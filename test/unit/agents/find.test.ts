@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findAgent, launchSpec, type LaunchRequest } from "../../../src/agents/launch-spec.ts";
-import { createLoginPath } from "../../../src/agents/login-path.ts";
+import { createLoginPath, maxShellOutputBytes } from "../../../src/agents/login-path.ts";
 import type { CrucibleError } from "../../../src/base/errors.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { AgentProfile } from "../../../src/config/config.ts";
@@ -184,6 +184,8 @@ describe("a program that is nowhere", () => {
     expect((await failure({ env: { SHELL: mute } })).message).toContain(`${mute} did not tell its PATH`);
     const hanging = await failure({ env: { SHELL: await shell("sleep 1000") }, loginTimeoutMs: 200 });
     expect(hanging.message).toContain("did not tell its PATH within 200 ms");
+    const talking = await shell(`head -c ${maxShellOutputBytes + 1} /dev/zero | tr '\\0' x; sleep 1000`);
+    expect((await failure({ env: { SHELL: talking } })).message).toContain("and 1.0 MiB");
   });
 
   test("is run through npx if the configuration says so, with nothing taken from the opened project", async () => {

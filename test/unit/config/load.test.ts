@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CrucibleError } from "../../../src/base/errors.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import { maxNesting } from "../../../src/config/source.ts";
 import { parse, stringify } from "smol-toml";
 import { configFolder, load, loadError } from "./config-folder.ts";
 
@@ -397,6 +398,13 @@ describe("whatever stands in the file", () => {
     expect(error.exitCode).toBe(4);
     expect(error.shown).toMatch(/^crucible\.toml:3:17: not valid TOML: /);
     expect(error.shown).toContain("3 | default_agent = claude\n  |                 ^");
+  });
+
+  test("arrays and tables within each other are taken so deep and no deeper", () => {
+    const nested = (levels: number): string => `acp = ${"[".repeat(levels)}${"]".repeat(levels)}\n`;
+    // Deep enough to be read, and wrong for another reason.
+    expect(loadError(nested(maxNesting)).code).toBe("CRU_CONFIG_INVALID");
+    expect(loadError(nested(maxNesting + 1)).code).toBe("CRU_CONFIG_SYNTAX");
   });
 
   test("names that JavaScript treats specially are refused, not lost", () => {

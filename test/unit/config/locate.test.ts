@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
+import { maxConfigBytes } from "../../../src/config/read-file.ts";
 import { locateConfig } from "../../../src/config/locate.ts";
 import { configFolder, errorOf } from "./config-folder.ts";
 
@@ -49,9 +50,11 @@ describe("a file that cannot be a configuration", () => {
   test("is refused with the reason", () => {
     const folder = configFolder();
     mkdirSync(join(folder.root, "directory"));
-    folder.write("large.toml", `# ${"x".repeat(1024 * 1024)}`);
+    folder.write("largest.toml", `#${"x".repeat(maxConfigBytes - 1)}`);
+    folder.write("large.toml", `#${"x".repeat(maxConfigBytes)}`);
     folder.write("latin1.toml", Buffer.from([0x23, 0xe4, 0x0a]));
     execFileSync("mkfifo", [join(folder.root, "pipe")]);
+    loadConfig(folder.request({ file: "largest.toml" }));
     for (const [file, reason] of [
       ["directory", "it is a directory"],
       ["large.toml", "at most 1.0 MiB"],

@@ -1,13 +1,16 @@
 /** What is made of the tool calls a child reports, in the shapes that agents are known to send. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   Artifacts,
+  compareAllMs,
   maxFollowedToolCalls,
   maxListedCommands,
   maxListedDiffCharacters,
   maxListedFiles,
+  maxPathsOfCall,
 } from "../../../src/delegation/artifacts.ts";
 import {
+  compareTimeoutMs,
   maxAllComparedCharacters,
   maxComparedCharacters,
   maxDiffCharacters,
@@ -23,6 +26,14 @@ function report(artifacts: Artifacts, fields: Record<string, unknown>): void {
 function edit(artifacts: Artifacts, path: string, texts: [string | null, string], more = {}): void {
   const [oldText, newText] = texts;
   report(artifacts, { kind: "edit", content: [{ type: "diff", path, oldText, newText }], ...more });
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A clock that goes on by so much each time it is looked at. */
+function clockInStepsOf(milliseconds: number): void {
+  let now = Date.now();
+  vi.spyOn(Date, "now").mockImplementation(() => (now += milliseconds));
 }
 
 test("talk and thoughts leave nothing", () => {
@@ -149,6 +160,34 @@ describe("changed files", () => {
       { kind: "diff", path: "before", added: 1, removed: 1, diff: expect.stringContaining("+b") as string },
       { kind: "diff", path: "after", added: 1, removed: 1 },
     ]);
+  });
+
+  test("a file that takes too long to compare is counted as replaced", () => {
+    const artifacts = new Artifacts();
+    edit(artifacts, "/kiln/a", ["same\n1\n2\n3\n", "same\n3\n2\n1\n"]);
+    expect(artifacts.list(cwd)).toMatchObject([{ added: 2, removed: 2, diff: expect.any(String) as string }]);
+    clockInStepsOf(compareTimeoutMs + 1);
+    expect(artifacts.list(cwd)).toEqual([{ kind: "diff", path: "a", added: 3, removed: 3 }]);
+  });
+
+  test("when all together have taken too long those that come later are counted without a diff", () => {
+    const artifacts = new Artifacts();
+    for (const name of ["a", "b", "c"]) edit(artifacts, `/kiln/${name}`, ["one\n", "two\n"]);
+    const listed = (): boolean[] => artifacts.list(cwd).map((artifact) => "diff" in artifact);
+    expect(listed()).toEqual([true, true, true]);
+    clockInStepsOf(compareAllMs);
+    expect(listed()).toEqual([false, false, false]);
+  });
+
+  test("one call names so many files and no more", () => {
+    const artifacts = new Artifacts();
+    const all = Array.from({ length: maxPathsOfCall + 5 }, (_, index) => `/kiln/${index}`);
+    report(artifacts, {
+      kind: "edit",
+      content: all.map((path) => ({ type: "diff", path, oldText: "", newText: "x\n" })),
+      locations: all.map((path) => ({ path })),
+    });
+    expect(artifacts.list(cwd).at(-1)).toMatchObject({ kind: "omitted", files: maxPathsOfCall - maxListedFiles });
   });
 
   test("diffs are bounded, each and together", () => {

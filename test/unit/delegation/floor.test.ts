@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Floor, type Frame } from "../../../src/delegation/floor.ts";
 import type { Successor } from "../../../src/delegation/ports.ts";
-import { Speaker } from "../../../src/delegation/speaker.ts";
+import { maxNotes, Speaker } from "../../../src/delegation/speaker.ts";
 import type { HandoffRecord } from "../../../src/sessions/records.ts";
 import type { Session } from "../../../src/sessions/session.ts";
 
@@ -122,6 +122,14 @@ describe("what is told", () => {
     const words = told(first);
     expect(words.length).toBeLessThan(9000);
     expect(words).toMatch(/> begin x+\n> \[… \d+ bytes left out …\]\n> x+ end/);
+  });
+
+  test("of more notes than one may have to be told the oldest goes", () => {
+    const one = speaker("one");
+    for (let number = 0; number <= maxNotes; number++) one.note(`note ${number}`);
+    const notes = one.takeNotes([]);
+    expect(notes).toHaveLength(maxNotes);
+    expect(notes[0]).toBe("note 1");
   });
 
   test("notes wait while the prompt is a slash command", () => {
