@@ -96,8 +96,8 @@ function commandSection({ name, summary, details, arguments: given, options, exa
   );
   const rows = [
     ...given.map((one) => [`\`${one.name}\``, one.text]),
-    ...shown.map(([key, { value, text, choices }]) => [
-      `\`${[flagOf(key), value].filter(Boolean).join(" ")}\``,
+    ...shown.map(([key, { value, text, short, choices }]) => [
+      `\`${[short && `-${short},`, flagOf(key), value].filter(Boolean).join(" ")}\``,
       choices ? `${text}: ${choices.join(", ")}` : text,
     ]),
   ];

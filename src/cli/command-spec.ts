@@ -7,6 +7,8 @@ export interface OptionSpec {
   /** Name of the value, as the help shows it; without one the option is a switch. */
   readonly value?: string;
   readonly text: string;
+  /** One letter that stands for it, where people type it without thinking. */
+  readonly short?: string;
   readonly choices?: readonly string[];
   /** Not shown to people. */
   readonly hidden?: boolean;

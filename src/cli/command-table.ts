@@ -210,8 +210,8 @@ export const commandTable: readonly CommandSpec[] = [
       "Time, level, message, and the ids of the session, its root session and its delegation. Reads the files of the state " +
       "folder, those that were rotated away included, and needs no daemon. How much the daemon writes is set with `log_level`.",
     options: {
-      follow: { text: "go on with what is written from now on, until Ctrl-C" },
-      lines: { value: "N", text: "how many of the last entries to show (default: 100)" },
+      follow: { short: "f", text: "go on with what is written from now on, until Ctrl-C" },
+      lines: { value: "N", short: "n", text: "how many of the last entries to show (default: 100)" },
       session: {
         value: "ID",
         text: "only what concerns this session, tree or delegation; the first characters suffice",

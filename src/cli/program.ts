@@ -97,8 +97,9 @@ function argumentTerm(argument: Argument): string {
   return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 }
 
-function optionOf(name: string, { value, text, choices, hidden = false }: OptionSpec): Option {
-  const option = new Option(value === undefined ? flagOf(name) : `${flagOf(name)} <${value}>`, text).hideHelp(hidden);
+function optionOf(name: string, { value, text, short, choices, hidden = false }: OptionSpec): Option {
+  const flags = short === undefined ? flagOf(name) : `-${short}, ${flagOf(name)}`;
+  const option = new Option(value === undefined ? flags : `${flags} <${value}>`, text).hideHelp(hidden);
   return choices ? option.choices(choices) : option;
 }
 

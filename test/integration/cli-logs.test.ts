@@ -52,7 +52,7 @@ test("--follow goes on with what is written; without a daemon, and with nothing 
   await daemon.stop();
   const file = join(daemon.home.stateDirectory, "log", "daemon.log");
   const program = join(import.meta.dirname, "../../bin/crucible.js");
-  const child = spawn(process.execPath, [program, "logs", "--follow", "--lines", "0"], { env: daemon.home.env });
+  const child = spawn(process.execPath, [program, "logs", "-f", "-n", "0"], { env: daemon.home.env });
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   try {
