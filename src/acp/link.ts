@@ -192,7 +192,6 @@ export class Link implements Peer {
     for (; at < end && !this.#held && this.#pauses === 0 && !this.#closed; at++) this.#receive(this.#inbox[at]!);
     this.#inbox = at >= this.#inbox.length ? [] : this.#inbox.slice(at);
     this.#delivering = false;
-    this.#flush();
     // Others want their turn, too.
     if (at === maxMessagesPerTurn && this.#inbox.length > 0) this.#hold();
     // What can be answered at once still is: a peer that has said all it wanted may well be listening.
@@ -345,12 +344,15 @@ export class Link implements Peer {
   #write(line: string): void {
     if (this.#closed) return;
     this.#outbox.push(line);
-    if (this.#flushScheduled || this.#delivering) return;
+    if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
+    // A tick that is asked for in a microtask comes when none is left: all who awaited what came have said what they say to it.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+      }),
+    );
   }
 
   // Everything said in one turn of the event loop goes out in one write: a write is what costs.

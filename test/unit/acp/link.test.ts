@@ -159,6 +159,21 @@ describe("framing", () => {
     expect(pair.chunks).toHaveLength(1);
     expect(pair.written.map(({ params }) => (params as { index: number }).index)).toEqual([...Array(50).keys()]);
   });
+
+  test("so does what is said some promises later, and before anything that was put off to the next turn", async () => {
+    const pair = new Pair().listen();
+    let writtenBefore: number | undefined;
+    pair.onRequest = async () => {
+      setImmediate(() => (writtenBefore = pair.fromLink.readableLength + pair.chunks.join("").length));
+      pair.link.notify("n", {});
+      for (let hop = 0; hop < 20; hop++) await Promise.resolve();
+      return {};
+    };
+    pair.say({ id: 1, method: "ask" });
+    await until(() => pair.written.length === 2);
+    expect(pair.chunks).toHaveLength(1);
+    expect(writtenBefore).toBe(pair.chunks.join("").length);
+  });
 });
 
 describe("order", () => {
