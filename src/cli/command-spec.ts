@@ -1,6 +1,6 @@
 /**
  * How a command is described: once, as data, from which the help, the reference, the parser with all its advice and the quick
- * parser for `acp` and `mcp` are made.
+ * one are made.
  */
 
 export interface OptionSpec {
@@ -36,21 +36,19 @@ export interface CommandSpec<Options extends OptionSpecs = OptionSpecs> {
   /** By their name in camelCase: `noAutostart` is `--no-autostart`. */
   readonly options: Options;
   readonly examples: readonly { readonly line: string; readonly does: string }[];
-  /** The command is on the way of every message of an editor: it is parsed without the command-line library. */
-  readonly quick: boolean;
   /** Resolves to the exit code. */
   run(options: OptionValues<Options>, args: readonly string[]): Promise<number>;
 }
 
 type Given<Options extends OptionSpecs> = Pick<CommandSpec<Options>, "name" | "summary" | "details" | "examples"> &
-  Partial<Pick<CommandSpec<Options>, "arguments" | "quick">> & {
+  Partial<Pick<CommandSpec<Options>, "arguments">> & {
     options: Options;
     run: CommandSpec<Options>["run"];
   };
 
 /** Describes a command; `run` knows the types of its options. */
 export function command<const Options extends OptionSpecs>(given: Given<Options>): CommandSpec {
-  return { arguments: [], quick: false, ...given };
+  return { arguments: [], ...given };
 }
 
 /** `noAutostart` as `--no-autostart`. */

@@ -48,7 +48,6 @@ export const commandTable: readonly CommandSpec[] = [
       { line: "crucible acp", does: "the default agent" },
       { line: "crucible acp --agent my-claude", does: "one of yours" },
     ],
-    quick: true,
     run: async (options) => (await import("./commands/acp.ts")).acp(options),
   }),
   command({
@@ -64,7 +63,6 @@ export const commandTable: readonly CommandSpec[] = [
         does: "give Claude Code in a terminal the tools",
       },
     ],
-    quick: true,
     run: async (options) => (await import("./commands/mcp.ts")).mcp(options),
   }),
   command({

@@ -1,5 +1,4 @@
 /** How a command ends that could not do what it was asked: the error on stderr, and the exit code that goes with it. */
-import { constants } from "node:os";
 import { exitCodeOf, errorText } from "./render/error-text.ts";
 import { styleFor } from "./render/style.ts";
 import { fromDaemon } from "./relayed-error.ts";
@@ -10,10 +9,4 @@ export async function reportError(thrown: unknown): Promise<number> {
   const error = fromDaemon(thrown);
   await tell(errorText(error, styleFor(process.stderr)));
   return exitCodeOf(error);
-}
-
-/** The exit code of a process that a signal ended, as shells count: 130 for SIGINT, 143 for SIGTERM. */
-export function exitCodeOfSignal(signal: string | null): number {
-  const numbers: Readonly<Record<string, number>> = constants.signals;
-  return 128 + (numbers[signal ?? ""] ?? 0);
 }

@@ -1,26 +1,42 @@
 /**
- * Parses the arguments of commands that must start quickly, by the same description as everything else, with what Node.js
- * brings along. Anything that is not plainly right is left to the command-line library, which knows what to say about it.
+ * Parses what is plainly right, by the same description as everything else, with what Node.js brings along: the command-line
+ * library takes longer to load than most commands take. All else is left to that, which knows what to say about it.
  */
 import { parseArgs } from "node:util";
 import { flagOf, type CommandSpec, type OptionSpecs, type OptionValues } from "./command-spec.ts";
 
-/** The options that were given; undefined when somebody else should have a look. */
-export function quickOptions(spec: CommandSpec, args: string[]): OptionValues<OptionSpecs> | undefined {
-  const names = Object.keys(spec.options);
-  const types = names.map((name) => {
-    const takesValue = spec.options[name]?.value !== undefined;
-    return [flagOf(name).slice(2), { type: takesValue ? "string" : "boolean" }] as const;
+/** A command, and what was typed behind its name. */
+export interface Call {
+  spec: CommandSpec;
+  options: OptionValues<OptionSpecs>;
+  args: string[];
+}
+
+/** Undefined when somebody else should have a look. */
+export function quickCall(typed: readonly string[], table: readonly CommandSpec[]): Call | undefined {
+  const spec = table.find(({ name }) => name.split(" ").every((word, index) => typed[index] === word));
+  const given = spec && parse(typed.slice(spec.name.split(" ").length), spec.options);
+  if (!given || given.positionals.length !== spec.arguments.length) return undefined;
+  const named = Object.entries(spec.options).map(([name, { value, choices }]) => {
+    const said = given.values[flagOf(name).slice(2)];
+    const isOffered = said === undefined || !choices || choices.includes(String(said));
+    return { name, isOffered, said: value === undefined ? said === true : said };
   });
-  let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  if (!named.every(({ isOffered }) => isOffered)) return undefined;
+  const options = Object.fromEntries(named.map(({ name, said }) => [name, said]));
+  return { spec, options: options as OptionValues<OptionSpecs>, args: given.positionals };
+}
+
+function parse(
+  args: string[],
+  specs: OptionSpecs,
+): Pick<ReturnType<typeof parseArgs>, "values" | "positionals"> | undefined {
+  const options = Object.entries(specs).map(([name, { value }]) => {
+    return [flagOf(name).slice(2), { type: value === undefined ? "boolean" : "string" }] as const;
+  });
   try {
-    ({ values } = parseArgs({ args, options: Object.fromEntries(types), strict: true, allowPositionals: false }));
+    return parseArgs({ args, options: Object.fromEntries(options), strict: true, allowPositionals: true });
   } catch {
     return undefined;
   }
-  const given = names.map((name) => {
-    const value = values[flagOf(name).slice(2)];
-    return [name, spec.options[name]?.value === undefined ? value === true : value] as const;
-  });
-  return Object.fromEntries(given) as OptionValues<OptionSpecs>;
 }

@@ -1,7 +1,7 @@
 /**
  * What Ctrl-C means while something runs that can be cancelled: the first signal asks for it, the second one leaves at once.
  */
-import { exitCodeOfSignal } from "./exit.ts";
+import { constants } from "node:os";
 import { tell } from "./terminal.ts";
 
 export interface Cancellation extends Disposable {
@@ -30,4 +30,10 @@ export function cancelOnSignals(onCancel: () => void): Cancellation {
     },
     [Symbol.dispose]: () => void process.off("SIGINT", handle).off("SIGTERM", handle),
   };
+}
+
+/** The exit code of a process that a signal ended, as shells count: 130 for SIGINT, 143 for SIGTERM. */
+export function exitCodeOfSignal(signal: string | null): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return 128 + (numbers[signal ?? ""] ?? 0);
 }

@@ -4,19 +4,16 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isSystemError } from "../base/errors.ts";
-import { newToken } from "../base/ids.ts";
 
 /** Where the key of a socket lies. */
 export function socketKeyFile(socketPath: string): string {
   return `${socketPath}.key`;
 }
 
-/** Makes a new one, readable for the user alone. Throws what the file system says. */
-export function writeSocketKey(socketPath: string): string {
-  const key = newToken();
+/** Puts a new one there, readable for the user alone. Throws what the file system says. */
+export function writeSocketKey(socketPath: string, key: string): void {
   removeSocketKey(socketPath);
   writeFileSync(socketKeyFile(socketPath), key, { mode: 0o600, flag: "wx" });
-  return key;
 }
 
 export function removeSocketKey(socketPath: string): void {

@@ -8,6 +8,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
+import { newToken } from "../base/ids.ts";
 import { maxSocketPathBytes } from "../control/door.ts";
 import { maxHelloBytes, parseGreeting, type Greeting } from "../control/hello.ts";
 import { removeSocketKey, writeSocketKey } from "../control/socket-key.ts";
@@ -51,8 +52,10 @@ export async function listenOnSocket(path: string, onGreeting: OnGreeting): Prom
     if (!lock.held) throw running(path, lock.pid);
     try {
       await removeStale(path);
-      const key = digest(writeSocketKey(path));
-      const holdsKey = ({ key: shown = "" }: Greeting): boolean => timingSafeEqual(digest(shown), key);
+      const key = newToken();
+      const expected = digest(key);
+      writeSocketKey(path, key);
+      const holdsKey = ({ key: shown = "" }: Greeting): boolean => timingSafeEqual(digest(shown), expected);
       const server = await listen(path, (socket, greeting) =>
         onGreeting(socket, { ...greeting, holdsKey: holdsKey(greeting) }),
       );

@@ -7,15 +7,10 @@ import { text } from "node:stream/consumers";
 import type { DelegationResult, DelegationStatus } from "../../base/delegation.ts";
 import { exitCodes } from "../../base/errors.ts";
 import { plainText } from "../../base/text.ts";
-import { openTerminalQuestions } from "../ask-on-terminal.ts";
 import { usageError } from "../errors.ts";
-import { reportError } from "../exit.ts";
 import { openControl } from "../reach.ts";
-import { relayedError } from "../relayed-error.ts";
-import { openLiveTree } from "../render/live-tree.ts";
-import { styleFor } from "../render/style.ts";
 import { cancelOnSignals } from "../signals.ts";
-import { print, printJson, tell } from "../terminal.ts";
+import { print, printJson } from "../terminal.ts";
 
 export interface DelegateOptions {
   from: string | undefined;
@@ -37,24 +32,17 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
     cwd: resolve(options.cwd ?? "."),
     ...withoutUndefined({ from, context, description, model }),
   };
-  const tree = openLiveTree(process.stderr);
-  const questions = openTerminalQuestions({
-    write: (written) => void tell(written),
-    style: styleFor(process.stderr),
-    onBegin: () => tree.pause(),
-    onEnd: () => tree.resume(),
-  });
-  using cancellation = cancelOnSignals(() => tree.close());
+  const view = process.stderr.isTTY ? (await import("../terminal-view.ts")).openTerminalView() : undefined;
+  using cancellation = cancelOnSignals(() => view?.close());
   try {
-    const listeners = { onProgress: tree.show, onQuestion: questions?.ask };
-    using control = await openControl({ config, socket, autostart: !noAutostart, ...listeners });
-    const attended = questions !== undefined;
+    using control = await openControl({ config, socket, autostart: !noAutostart, ...view?.listeners });
+    const attended = view?.listeners.onQuestion !== undefined;
     const result = await control.request("delegate", { ...params, attended }, { signal: cancellation.signal });
-    tree.close();
+    view?.close();
     const exitCode = await report(result, options.json);
     return cancellation.exitCode ?? exitCode;
   } catch (error) {
-    tree.close();
+    view?.close();
     if (cancellation.exitCode !== undefined) return cancellation.exitCode;
     throw error;
   }
@@ -88,6 +76,7 @@ async function report(result: DelegationResult, json: boolean): Promise<number> 
   if (status === "completed" || status === "running") return exitCodes.ok;
 
   const { code, message, hint } = error ?? { code: "CRU_DELEGATION_FAILED", message: `${agent}: ${status}` };
+  const [{ reportError }, { relayedError }] = await Promise.all([import("../exit.ts"), import("../relayed-error.ts")]);
   const exitCode = await reportError(relayedError({ code, message, hint, exit: exitNames[status] }));
   return status === "cancelled" ? cancelledExitCode : exitCode;
 }

@@ -1,6 +1,6 @@
 /** `crucible acp --terminal-auth METHOD`: the agent's own login program, in the terminal that the editor opened for it. */
 import { runInteractive } from "../../process/interactive.ts";
-import { exitCodeOfSignal } from "../exit.ts";
+import { exitCodeOfSignal } from "../signals.ts";
 import { openControl } from "../reach.ts";
 import type { AcpOptions } from "./acp.ts";
 

@@ -2,12 +2,11 @@ import { describe, expect, test } from "vitest";
 import { commandTable } from "../../../src/cli/command-table.ts";
 import { flagOf } from "../../../src/cli/command-spec.ts";
 import { buildProgram, runProgram } from "../../../src/cli/program.ts";
-import { quickOptions } from "../../../src/cli/quick-arguments.ts";
+import { quickCall } from "../../../src/cli/quick-arguments.ts";
 import { errorText } from "../../../src/cli/render/error-text.ts";
 import { styleFor } from "../../../src/cli/render/style.ts";
 
 const plain = styleFor({ isTTY: false }, {});
-const acp = commandTable.find(({ name }) => name === "acp")!;
 
 /** What a person sees who types this. */
 async function complaintAbout(line: string): Promise<string> {
@@ -39,30 +38,53 @@ describe("a wrong command line", () => {
 
 describe("the quick parser", () => {
   const lines = [
-    [],
-    ["--agent", "my-claude"],
-    ["--agent=my-claude", "--socket", "/tmp/s", "--config", "c.toml", "--no-autostart"],
-    ["--terminal-auth", "login"],
-    ["--agent", "first", "--agent", "second"],
+    "acp",
+    "acp --agent my-claude",
+    "acp --agent=my-claude --socket /tmp/s --config c.toml --no-autostart",
+    "acp --terminal-auth login",
+    "acp --agent first --agent second",
+    "serve --log-level debug",
+    "delegate claude task",
+    "delegate --json claude - --cwd /tmp --from me",
+    "delegate claude -- --task",
+    "config show --json",
+    "sessions export ses_1",
   ];
 
-  test.each(lines.map((args) => [args.join(" ") || "nothing", args] as const))(
-    "takes %s as the command-line library does",
-    async (_name, args) => {
-      const seen: unknown[] = [];
-      const spy = { ...acp, run: async (options: unknown) => (seen.push(options), 0) };
-      const output = { help: "", missing: "" };
-      await buildProgram({ output, onExit: () => {}, table: [spy] }).parseAsync(["acp", ...args], { from: "user" });
-      expect(quickOptions(acp, [...args])).toEqual(seen[0]);
-    },
-  );
+  test.each(lines)("takes %s as the command-line library does", async (line) => {
+    const seen: unknown[] = [];
+    const table = commandTable.map((spec) => {
+      return { ...spec, run: async (options: unknown, args: readonly string[]) => (seen.push([options, args]), 0) };
+    });
+    const output = { help: "", missing: "" };
+    await buildProgram({ output, onExit: () => {}, table }).parseAsync(line.split(" "), { from: "user" });
+    const call = quickCall(line.split(" "), commandTable);
+    expect([call?.options, call?.args]).toEqual(seen[0]);
+    expect(line.startsWith(call!.spec.name)).toBe(true);
+  });
 
-  test.each([["--help"], ["--version"], ["--agnet", "x"], ["--agent"], ["stray"], ["--no-autostart=yes"]])(
-    "leaves %s to it",
-    (...args) => {
-      expect(quickOptions(acp, args)).toBeUndefined();
-    },
-  );
+  const others = [
+    "",
+    "help",
+    "--version",
+    "srve",
+    "config",
+    "config chek",
+    "acp --help",
+    "acp -h",
+    "acp --agnet x",
+    "acp --agent",
+    "acp stray",
+    "acp --no-autostart=yes",
+    "serve --log-level loud",
+    "delegate claude",
+    "delegate claude task more",
+    "delegate claude --task",
+  ];
+
+  test.each(others)("leaves %j to it", (line) => {
+    expect(quickCall(line.split(" "), commandTable)).toBeUndefined();
+  });
 });
 
 describe("every command", () => {
