@@ -8,6 +8,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Launcher, LaunchOptions, LaunchSpec, ProcessExit, RunningProcess } from "./child.ts";
+import { EndedTrees } from "./ended-trees.ts";
 import { agentStart } from "./errors.ts";
 import { handBytes, handedOver } from "./handed-over.ts";
 import { createJournal, type JournalRecord } from "./journal.ts";
@@ -40,9 +41,6 @@ export interface EndedProcess {
   readonly reason: string;
 }
 
-/** Trees that have ended and whose marks are still looked for; of more, the earliest are forgotten. */
-export const maxEndedTrees = 10_000;
-
 const killNowPatienceMs = 500;
 const sweepGraceMs = 1000;
 
@@ -64,8 +62,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
   const daemon = { pid: process.pid, startTime: table.find(process.pid)?.startTime ?? 0, bootId: table.bootId };
   const running = new Set<LocalChild>();
   const starting = new Set<Promise<unknown>>();
-  /** Labels of the trees that have ended, by their marks. */
-  const over = new Map<string, string>();
+  const over = new EndedTrees();
   let closing = false;
 
   async function launch(spec: LaunchSpec, { signal, onStderr }: LaunchOptions = {}): Promise<RunningProcess> {
@@ -124,9 +121,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
 
   async function forget(child: LocalChild, spec: LaunchSpec, left: readonly ProcessEntry[]): Promise<void> {
     running.delete(child);
-    over.set(child.id, spec.label);
-    const [earliest] = over.keys();
-    if (over.size > maxEndedTrees && earliest !== undefined) over.delete(earliest);
+    over.add(child.id, spec.label);
     if (left.length === 0) return removeRecord(child.id);
     // The record stays until a sweep, or the next daemon, has ended the rest.
     onWarning(`could not end all of ${spec.label}: pid ${left.map(({ pid }) => pid).join(", ")} ignores SIGKILL`);
@@ -149,9 +144,9 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
     const found = new Set<string>();
     for (const { pid, dead, startTime } of snapshot.entries.values()) {
       if (dead || pid === process.pid || startTime < daemon.startTime) continue;
-      for (const id of snapshot.markersOf(pid)) if (over.has(id)) found.add(id);
+      for (const id of snapshot.markersOf(pid)) if (over.labelOf(id) !== undefined) found.add(id);
     }
-    return Promise.all([...found].map((id) => endRest(id, over.get(id) ?? id)));
+    return Promise.all([...found].map((id) => endRest(id, over.labelOf(id) ?? id)));
   }
 
   async function endRest(id: string, label: string): Promise<Reaped> {

@@ -165,11 +165,12 @@ async function connectedBy(way: Way, signal: AbortSignal): Promise<Socket | Refu
 
 function connectedTo({ host, port }: Destination, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, signal, timeout: proxyConnectTimeoutMs });
-    socket.once("timeout", () => socket.destroy(new Error("it took too long to connect")));
-    socket.once("error", reject);
+    const socket = connect({ host, port, signal });
+    const tooLate = (): unknown => socket.destroy(new Error("it took too long to connect"));
+    const timer = setTimeout(tooLate, proxyConnectTimeoutMs);
+    socket.once("error", reject).once("close", () => clearTimeout(timer));
     socket.once("connect", () => {
-      socket.setTimeout(0);
+      clearTimeout(timer);
       socket.off("error", reject);
       resolve(socket);
     });

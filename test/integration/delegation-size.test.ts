@@ -1,6 +1,7 @@
 /** Results within `result_max_bytes`, and the pages in which the whole of a longer one is read. */
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defaultPageBytes, maxPageBytes } from "../../src/mcp/tools/read-delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { endOf, callDelegate, delegateLine, nested, openParent, type Parent } from "./delegating.ts";
 
@@ -110,6 +111,18 @@ describe("read_delegation", () => {
     expect(pages.every((page) => Buffer.byteLength(page.text) <= Math.max(pageBytes, 4))).toBe(true);
     expect(pages[0]?.offset).toBe(0);
     for (const [index, page] of pages.slice(1).entries()) expect(page.offset).toBe(pages[index]!.next_offset);
+  });
+
+  test("a page is so long where nobody says how long, and never longer than the most", async () => {
+    const { result } = await talk("x".repeat(defaultPageBytes + 1));
+    expect(await read(result.delegation_id)).toMatchObject({
+      text: "x".repeat(defaultPageBytes),
+      next_offset: defaultPageBytes,
+    });
+    const call = { name: "read_delegation", arguments: { id: result.delegation_id, max_bytes: maxPageBytes + 1 } };
+    const answer = await tools.callTool(call);
+    expect(answer.isError).toBe(true);
+    expect(JSON.stringify(answer)).toContain("max_bytes");
   });
 
   test("without a range it starts at the beginning; behind the end there is nothing more", async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { formatGreeting, socketProtocol } from "../../../src/control/hello.ts";
+import { formatGreeting, maxHelloBytes, socketProtocol } from "../../../src/control/hello.ts";
 import {
   greetingTimeoutMs,
   listenOnSocket,
@@ -60,6 +60,19 @@ test("one that says nothing has so much time for its greeting; one that has gree
   vi.advanceTimersByTime(1);
   await soon(() => silent.isClosed);
   expect(polite.isClosed).toBe(false);
+});
+
+test("one whose greeting does not end is hung up on; one of just the size is let in", async () => {
+  const fields = JSON.parse(greeting) as { crucible: { version: string } };
+  const ofSize = (bytes: number): string => {
+    const version = "0".repeat(bytes - Buffer.byteLength(greeting.trimEnd()) + 1);
+    return JSON.stringify({ crucible: { ...fields.crucible, version } });
+  };
+  const [endless, long] = [call(), call()];
+  long.socket.write(`${ofSize(maxHelloBytes)}\n`);
+  endless.socket.write(ofSize(maxHelloBytes + 1));
+  await until(() => endless.isClosed && greeted === 1, { what: "the one to be hung up on, the other let in" });
+  expect(long.isClosed).toBe(false);
 });
 
 test("beyond those that may be open at once further ones are closed; the others are served, and so is the next when one has gone", async () => {

@@ -1,5 +1,6 @@
 /** What a rule fits: commands however they are written, paths wherever they lie, tools whatever an agent calls them. */
 import { describe, expect, test } from "vitest";
+import { maxCommandNesting } from "../../../src/permissions/command-line.ts";
 import { facetsOf } from "../../../src/permissions/facets.ts";
 import { decide } from "../../../src/permissions/policy.ts";
 import { readRules } from "../../../src/permissions/rules.ts";
@@ -138,6 +139,13 @@ describe("where it cannot be told what runs, and a rule forbids commands, it is 
   test("also of a line too long to be taken apart", () => {
     const line = `echo ${"x".repeat(70_000)}; rm y`;
     expect(verdict(command(line), { default: "allow", deny: ["execute:rm *"] }).outcome).toBe("ask");
+  });
+
+  test("and of a script within so many scripts", () => {
+    const nested = (levels: number): string => (levels === 0 ? "rm x" : `$(${nested(levels - 1)})`);
+    const outcome = (levels: number): string =>
+      verdict(command(`echo ${nested(levels)}`), { default: "allow", deny: ["execute:rm *"] }).outcome;
+    expect([outcome(maxCommandNesting), outcome(maxCommandNesting + 1)]).toEqual(["deny", "ask"]);
   });
 
   test("and a line made to take for ever is given up on", () => {

@@ -1,10 +1,20 @@
 /** Which mechanism holds an agent, and what is said when none does. The mechanisms are tried for real on this machine. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { SandboxRules } from "../../../src/config/config.ts";
 import type { SandboxPolicy } from "../../../src/sandbox/confinement.ts";
+import { loginCheckMs } from "../../../src/sandbox/logins.ts";
 import { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { runToEnd } from "../../../src/process/run.ts";
 
@@ -96,7 +106,6 @@ describe("where nothing holds", () => {
 
   test("what is less than accepted is refused, with what to do", async () => {
     mkdirSync(join(folder, "bin"), { recursive: true });
-    const { writeFileSync } = await import("node:fs");
     writeFileSync(join(folder, "bin/bwrap"), "#!/bin/sh\necho 'bwrap: no permission' >&2; exit 1\n", { mode: 0o755 });
     const error = (await broken()
       .foresee("p", policy({ accept: "full" }))
@@ -132,6 +141,35 @@ test("a directory in whose place there is a link by now is not followed", async 
     sandbox.confine({ ...spec, cwd: join(folder, "kiln/link") }, policy()),
   ];
   for (const one of moved) await expect(one).rejects.toMatchObject({ code: "CRU_SANDBOX_PLACE" });
+});
+
+test("a login that is refreshed inside is brought back while its agent runs", async () => {
+  const file = ".claude/.credentials.json";
+  const login = (token: string): string => JSON.stringify({ claudeAiOauth: { accessToken: token } });
+  const put = (path: string, text: string, seconds: number): void => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    utimesSync(path, seconds, seconds);
+  };
+  const [outside, inside] = [join(folder, "home", file), join(folder, "state/homes/p", file)];
+  put(outside, login("old"), 1000);
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    const spec = { label: "p", command: "/bin/true", args: [], env: {}, cwd: join(folder, "kiln") };
+    const profile = { name: "p", family: "claude", configDirs: [] };
+    const confined = await sandbox.confine(spec, policy({}, { profile }));
+    confined.started();
+    expect(readFileSync(inside, "utf8")).toBe(login("old"));
+    put(inside, login("new"), 2000);
+    vi.advanceTimersByTime(loginCheckMs - 1);
+    expect(readFileSync(outside, "utf8")).toBe(login("old"));
+    vi.advanceTimersByTime(1);
+    expect(readFileSync(outside, "utf8")).toBe(login("new"));
+    await confined.release();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("the root of the file system is no kiln", async () => {

@@ -1,14 +1,24 @@
 /** The list of hosts, and the proxy that holds agents to it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, type AddressInfo } from "node:net";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { allows, destinationOf, isNear, nearAddresses } from "../../../src/sandbox/network-rule.ts";
-import { openProxy, type Proxy, type ProxyOptions } from "../../../src/sandbox/proxy.ts";
+import {
+  maxProxyConnections,
+  openProxy,
+  proxyConnectTimeoutMs,
+  type Proxy,
+  type ProxyOptions,
+} from "../../../src/sandbox/proxy.ts";
 import { upstreamFor } from "../../../src/sandbox/upstream-proxy.ts";
+import { until } from "../../support/conditions.ts";
 
 describe("a list of hosts", () => {
   test.each([
@@ -141,6 +151,50 @@ describe("the proxy", () => {
   test("says so when a name leads nowhere", async () => {
     await open({ lookup: () => Promise.reject(new Error("no such name")) });
     expect(await say(tunnel(`allowed.test:${port}`))).toMatch(/^HTTP\/1\.1 502 [^]*no such name/);
+  });
+
+  test("gives up on a host that does not answer", async () => {
+    // Stopped, it answers nobody once those that the system lets wait for it are there.
+    const listens = `require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
+      process.stdout.write(String(this.address().port)); });`;
+    const silent = spawn(process.execPath, ["-e", listens]);
+    const waiting: Socket[] = [];
+    try {
+      const [said] = (await once(silent.stdout, "data")) as [Buffer];
+      silent.kill("SIGSTOP");
+      const silentPort = Number(said);
+      for (let is = true; is;) {
+        const socket = connect(silentPort, "127.0.0.1").on("error", () => {});
+        waiting.push(socket);
+        is = await Promise.race([once(socket, "connect").then(() => true), sleep(200, false)]);
+      }
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      await open({ isNear: () => false, rules: () => [`silent.test:${silentPort}`] });
+      const answer = say(`CONNECT silent.test:${silentPort} HTTP/1.1\r\nhost: x\r\n\r\n`);
+      while (vi.getTimerCount() === 0) await nextTurn();
+      vi.advanceTimersByTime(proxyConnectTimeoutMs);
+      expect(await answer).toMatch(/^HTTP\/1.1 502 .*it took too long to connect/s);
+    } finally {
+      vi.useRealTimers();
+      for (const socket of waiting) socket.destroy();
+      silent.kill("SIGKILL");
+    }
+  });
+
+  test("takes so many connections and closes further ones", async () => {
+    await open();
+    const callers: { isClosed: boolean; socket: Socket }[] = [];
+    const call = async (): Promise<void> => {
+      const caller = { isClosed: false, socket: connect(join(folder, "proxy")).on("error", () => {}) };
+      caller.socket.on("close", () => (caller.isClosed = true)).resume();
+      callers.push(caller);
+      await once(caller.socket, "connect");
+    };
+    while (callers.length < maxProxyConnections) await call();
+    await call();
+    await until(() => callers.at(-1)!.isClosed, { what: "the one too many to be closed" });
+    expect(callers.filter(({ isClosed }) => isClosed)).toHaveLength(1);
+    for (const { socket } of callers) socket.destroy();
   });
 
   test("goes by the rules of the moment", async () => {

@@ -140,6 +140,15 @@ test("more turns than it may keep: the oldest go, and are counted", () => {
   expect(size(transcript)).toBeGreaterThan(maxTranscriptBytes * 0.75);
 });
 
+test("of one message that is too long head and tail stay, and what is missing is told", () => {
+  const transcript = new Transcript();
+  prompted(transcript, text("go"));
+  said(transcript, `head ${"x".repeat(maxEntryBytes)} tail`);
+  const kept = transcript.turns()[0]?.entries.at(-1) as { text: string };
+  expect(Buffer.byteLength(kept.text)).toBeLessThanOrEqual(maxEntryBytes);
+  expect(kept.text).toMatch(/^head x+[^x]*\d[^x]*x+ tail$/);
+});
+
 test("one turn that is longer than all it may keep loses its beginning", () => {
   const transcript = new Transcript();
   prompted(transcript, text("the question"));
