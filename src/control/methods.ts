@@ -5,7 +5,7 @@
  */
 import type { Amount } from "../acp/traffic.ts";
 import type { DelegationProgress, DelegationResult, DelegationStatus } from "../base/delegation.ts";
-import type { StoredDetail, StoredMessage, StoredSession } from "./stored.ts";
+import type { ShownSandbox, StoredDetail, StoredMessage, StoredSession } from "./stored.ts";
 
 export interface ControlMethods {
   status: { params: Record<string, never>; result: DaemonStatus };
@@ -100,7 +100,7 @@ export interface SessionNode {
   pid: number | null;
   residentBytes: number | null;
   /** What holds its agent; null without one. `lost` = what is not held. */
-  sandbox: { mechanism: string; strength: string; lost: readonly string[] } | null;
+  sandbox: ShownSandbox | null;
   /** For a delegation's session. */
   delegation: { id: string; title: string; toolCalls: number } | null;
   children: SessionNode[];

@@ -10,6 +10,13 @@ export const maxSearchCharacters = 1000;
 /** Most sessions that are listed at once. */
 export const maxListedSessions = 10_000;
 
+/** What held an agent (docs/guides/sandbox.md); `lost` = what was not held. */
+export interface ShownSandbox {
+  readonly mechanism: string;
+  readonly strength: string;
+  readonly lost: readonly string[];
+}
+
 export interface StoredSession {
   id: string;
   /** Who opened it. */
@@ -39,6 +46,8 @@ export interface StoredDelegation {
   resultBytes: number;
   usage: DelegationUsage;
   error: DelegationFailure | null;
+  /** Null when no agent was started for it, as in `SessionDetail`. */
+  sandbox: ShownSandbox | null;
   /** What its own session asked for. */
   delegations: StoredDelegation[];
 }
@@ -74,6 +83,7 @@ export interface SessionDetail extends StoredSession {
   additionalDirectories: string[];
   usage: DelegationUsage;
   endReason: string;
+  sandbox: ShownSandbox | null;
   /** From the root to its parent. */
   lineage: { id: string; agent: string; title: string }[];
   messages: number;

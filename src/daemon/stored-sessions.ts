@@ -60,7 +60,9 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
     const status = isOpen && !mayBeLive ? "lost" : record.status;
     const resultBytes = Buffer.byteLength(record.result);
     const below = sessionId === null ? [] : store.delegationsOf(sessionId).map(toDelegation);
-    return { id, agent, title, status, sessionId, createdAt, endedAt, resultBytes, usage, error, delegations: below };
+    const sandbox = (sessionId === null ? undefined : store.findSession(sessionId))?.sandbox ?? null;
+    const facts = { id, agent, title, status, sessionId, createdAt, endedAt, resultBytes, usage, error, sandbox };
+    return { ...facts, delegations: below };
   }
 
   function lineageOf(record: SessionRecord): SessionDetail["lineage"] {
@@ -90,6 +92,7 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
       additionalDirectories: record.additionalDirectories,
       usage: record.usage,
       endReason: record.endReason,
+      sandbox: record.sandbox,
       lineage: lineageOf(record),
       messages: turns.messages,
       turns: turns.shown,

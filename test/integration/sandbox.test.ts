@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StoredDetail } from "../../src/control/stored.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
@@ -171,6 +172,18 @@ test("a profile may go without, and the log says so of each", async () => {
   const held = (profile: string): string => started.find((line) => line.includes(`"profile":"${profile}"`)) ?? "";
   expect(held("child")).toContain('"sandbox":"bwrap","strength":"full"');
   expect(held("free")).toContain('"sandbox":"none","strength":"advisory"');
+});
+
+test("what held a child stands in the record of its delegation, and in what is exported of it", async () => {
+  const sessions = async (...args: string[]): Promise<string> => (await daemon.crucible(["sessions", ...args])).stdout;
+  const { delegation_id: held } = await parent.delegate({ agent: "child", task: "say x" });
+  const { delegation_id: free } = await parent.delegate({ agent: "free", task: "say x" });
+  const { delegation, session } = JSON.parse(await sessions("show", held, "--json")) as StoredDetail;
+  expect(delegation?.sandbox).toEqual({ mechanism: "bwrap", strength: "full", lost: [] });
+  expect(session?.sandbox).toEqual(delegation?.sandbox);
+  const nothing = "none, advisory; not held: everything: it runs with all rights of the user";
+  expect(await sessions("show", free)).toMatch(new RegExp(`^sandbox +${nothing}$`, "m"));
+  expect(await sessions("export", free)).toContain(`- sandbox: ${nothing}`);
 });
 
 test("hard links that lead out of the kiln are told of once, however many agents work there", async () => {

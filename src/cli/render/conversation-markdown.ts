@@ -7,8 +7,10 @@ import { isRecord } from "../../acp/wire.ts";
 import { oneLine, plainText } from "../../base/text.ts";
 import type { StoredDelegation, StoredDetail, StoredMessage } from "../../control/stored.ts";
 import { formatTime } from "./clock.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 
 const maxTitle = 200;
+const maxLine = 1000;
 
 interface Tool {
   title: string;
@@ -63,6 +65,7 @@ export function conversationMarkdown({ session, delegation }: StoredDetail): Con
             `- session \`${oneLine(session.id, maxTitle)}\` with ${oneLine(session.agent, maxTitle)}`,
             `- in \`${oneLine(session.cwd, maxTitle)}\``,
             `- from ${formatTime(session.createdAt)}${session.endedAt === null ? "" : ` to ${formatTime(session.endedAt)}`}`,
+            ...(session.sandbox ? [`- sandbox: ${oneLine(sandboxWords(session.sandbox), maxLine)}`] : []),
           ]
         : [];
       return `# ${title}\n\n${facts.join("\n")}\n`;

@@ -2,6 +2,7 @@
 import type { EffectivePermissions } from "../../config/config.ts";
 import type { ExplainedDelegation } from "../../delegation/explain.ts";
 import { formatBytes, oneLine } from "../../base/text.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
@@ -21,7 +22,7 @@ export function explanationText(explanation: ExplainedDelegation, style: Style):
       ["at once", `${grant.max_concurrent_delegations} of the caller's children`],
     );
   }
-  if (sandbox) facts.push(["its sandbox", sandboxWords(sandbox)]);
+  if (sandbox) facts.push(["its sandbox", forecastWords(sandbox)]);
   for (const { words } of hard_links ?? []) facts.push(["hard links out", words]);
   if (permissions) facts.push(...ruleFacts(permissions));
   if (environment) facts.push(["its environment", environment.join(" ")]);
@@ -29,10 +30,8 @@ export function explanationText(explanation: ExplainedDelegation, style: Style):
   return `${oneLine([...lineage, target].join(" → "), 1000)}: ${verdict}\n${lines.join("\n")}\n`;
 }
 
-function sandboxWords({ sandbox, error }: NonNullable<ExplainedDelegation["sandbox"]>): string {
-  if (!sandbox) return `none holds, so it would not be started: ${error?.message ?? ""}`;
-  const lost = sandbox.lost.length > 0 ? `; not held: ${sandbox.lost.join(", ")}` : "";
-  return `${sandbox.mechanism}, ${sandbox.strength}${lost}`;
+function forecastWords({ sandbox, error }: NonNullable<ExplainedDelegation["sandbox"]>): string {
+  return sandbox ? sandboxWords(sandbox) : `none holds, so it would not be started: ${error?.message ?? ""}`;
 }
 
 /** One line for each rule, with whose it is; what stands above counts as well as the child's own. */

@@ -8,6 +8,7 @@ import type {
   StoredPermission,
 } from "../../control/stored.ts";
 import { formatTime } from "./clock.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 import type { Style } from "./style.ts";
 import { tableLines, type Cell } from "./table.ts";
 
@@ -54,6 +55,7 @@ function sessionParts(session: SessionDetail, style: Style): string[] {
     ["began", formatTime(createdAt)],
     ["ended", endedAt === null ? "" : formatTime(endedAt)],
     ["used", usageText(session.usage)],
+    ["sandbox", sandboxWords(session.sandbox)],
     ["messages", String(session.messages)],
     ...session.handoffs.map((one): Fact => ["handed over", `${one.from} → ${one.agent}, ${formatTime(one.beganAt)}`]),
   ];

@@ -145,6 +145,7 @@ const storedDelegation: StoredDelegation = {
   resultBytes: 1,
   usage: { tokens: 1, cost: { amount: 1, currency: "EUR" } },
   error: { code: "CRU_X", message: "it said", hint: "do" },
+  sandbox: { mechanism: "landlock", strength: "partial", lost: ["names"] },
   delegations: [],
 };
 
@@ -163,6 +164,7 @@ const sessionDetail: SessionDetail = {
   additionalDirectories: ["/more"],
   usage: { tokens: 1, cost: { amount: 1, currency: "EUR" } },
   endReason: "closed",
+  sandbox: { mechanism: "landlock", strength: "partial", lost: ["names"] },
   lineage: [{ id: "ses_0", agent: "parent", title: "above" }],
   messages: 1,
   turns: [{ number: 1, at: 0, prompt: "asked", answer: "said", toolCalls: 1, stopReason: "refusal" }],
@@ -378,7 +380,7 @@ const pages: Record<string, Page> = {
 };
 
 /** What pages are made of, and shows nothing by itself. */
-const materials = ["clock.ts", "style.ts", "table.ts"];
+const materials = ["clock.ts", "sandbox-words.ts", "style.ts", "table.ts"];
 
 test("every page of the command line has its row", () => {
   const files = readdirSync(join(import.meta.dirname, "../../../src/cli/render"));
