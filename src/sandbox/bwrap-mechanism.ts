@@ -4,11 +4,12 @@ import { delimiter, isAbsolute, join } from "node:path";
 import type { Environment } from "../base/paths.ts";
 import { runToEnd } from "../process/run.ts";
 import { bwrapArguments, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
+import { asFirstProcess } from "./first-process.ts";
 import { hostFolders } from "./host-folders.ts";
 import type { MechanismKind, Wrap, WrapRequest } from "./mechanism.ts";
 import { systemCallFilter } from "./system-call-filter.ts";
 
-/** The outer process waits for the first one in the new namespace, which waits for the agent and for orphans. */
+/** The outer process waits for the first one in the new namespace, which waits for the agent. */
 const layers = 2;
 
 /** The first descriptor behind stdin, stdout and stderr. */
@@ -49,7 +50,7 @@ function wrapWith(program: string, abilities: BwrapAbilities): Wrap {
       spec: {
         ...spec,
         command: program,
-        args: [...options, ...filter, "--", spec.command, ...spec.args],
+        args: [...options, ...filter, "--as-pid-1", "--", ...asFirstProcess(spec.command, spec.args)],
         // The outer process stands where nothing of the agent's is; inside, it changes to the agent's own directory.
         cwd: "/",
         sandbox: { mechanism: "bwrap", layers, inputs: [...descriptors, systemCallFilter()] },

@@ -11,6 +11,9 @@ import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
 
+/** Starts its arguments and exits. */
+const launcher = join(import.meta.dirname, "../agents/wraps-and-exits.mjs");
+
 const config = [
   '[permissions]\ndefault = "allow"\n',
   "[kiln]\n",
@@ -22,6 +25,10 @@ const config = [
   scriptedProfile("own-home", { settings: 'config_dirs = ["~/.settings"]' }),
   scriptedProfile("signed-in", { settings: 'extends = "claude"' }),
   scriptedProfile("free", { settings: "" }),
+  scriptedProfile("launched").replace(
+    "args = [",
+    `args = [${JSON.stringify(launcher)}, ${JSON.stringify(process.execPath)}, `,
+  ),
   '[acp.agents.free.sandbox]\nmode = "off"\n',
 ].join("\n");
 
@@ -158,6 +165,14 @@ describe("its end", () => {
     parent.editor.notify("session/cancel", { sessionId: parent.session });
     await turn.answer();
     await until(() => existsSync(inKiln(daemon, "tidied")), { what: "the helper of the child to tidy up" });
+  });
+
+  test("is not that of a launcher which left its place to the agent, and then is the agent's", async () => {
+    const result = await parent.delegate({ agent: "launched", task: script('shell "sleep 0.5"', "say still here") });
+    expect(result).toMatchObject({ status: "completed", result: expect.stringContaining("still here") as string });
+    const helper = "sleep 98763 >/dev/null 2>&1 & echo left";
+    expect(await shell(helper, { agent: "launched" })).toBe("left");
+    await until(() => count("sleep 98763") === 0, { what: "the helper to end with the agent" });
   });
 
   test("by a signal is told as such", async () => {
