@@ -1,5 +1,5 @@
 /**
- * A profile's `model` and `mode`, set on a fresh session through whatever the agent offers for it: config options of that
+ * `model`, `mode` and config options, as a profile has them or somebody chose them, set on a session that was just opened through whatever the agent offers for it: config options of that
  * category, else its modes (ACP, "Session Config Options", "Session Modes"). What the agent does not have is said, not sent.
  */
 import { isRecord, type Peer } from "../acp/wire.ts";
@@ -12,8 +12,15 @@ export interface SettingsRequest {
   agentSessionId: string;
   /** The agent's answer to `session/new`. */
   opened: Readonly<Record<string, unknown>>;
-  settings: { model: string | undefined; mode: string | undefined };
-  onIgnored: (setting: "model" | "mode", value: string, why: string) => void;
+  settings: Settings;
+  onIgnored: (setting: string, value: string, why: string) => void;
+}
+
+export interface Settings {
+  model?: string | undefined;
+  mode?: string | undefined;
+  /** Parameters of `session/set_config_option`, by the ids of the options. */
+  options?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }
 
 /** How long an agent may take over one setting, in milliseconds; the session opens without it then. */
@@ -22,18 +29,42 @@ export const settingTimeoutMs = 10_000;
 /** The answer to `session/new` as it is after the settings were made. */
 export async function applySettings(request: SettingsRequest): Promise<Record<string, unknown>> {
   let opened: Record<string, unknown> = { ...request.opened };
-  for (const setting of ["mode", "model"] as const) {
-    const value = request.settings[setting];
-    if (value === undefined) continue;
+  const { options = {}, ...named } = request.settings;
+  const make = async (setting: string, value: string, making: Promise<Record<string, unknown>>): Promise<void> => {
     try {
-      const after = await within(applyOne(request, { setting, value, opened }), settingTimeoutMs);
+      const after = await within(making, settingTimeoutMs);
       if (after === timedOut) request.onIgnored(setting, value, "the agent did not answer in time");
       else opened = after;
     } catch (error) {
       request.onIgnored(setting, value, `the agent refused it: ${messageOf(error)}`);
     }
+  };
+  for (const setting of ["mode", "model"] as const) {
+    const value = named[setting];
+    if (value !== undefined) await make(setting, value, applyOne(request, { setting, value, opened }));
+  }
+  for (const [id, params] of Object.entries(options)) {
+    await make(id, String(params["value"]), applyOption(request, { id, params, opened }));
   }
   return opened;
+}
+
+interface Option {
+  id: string;
+  params: Readonly<Record<string, unknown>>;
+  opened: Record<string, unknown>;
+}
+
+async function applyOption(request: SettingsRequest, { id, params, opened }: Option): Promise<Record<string, unknown>> {
+  const { peer, agentSessionId: sessionId } = request;
+  const ids = records(opened["configOptions"]).map((option) => String(option["id"]));
+  if (!ids.includes(id)) {
+    request.onIgnored(id, String(params["value"]), "the agent has no such option");
+    return opened;
+  }
+  const answer = await peer.request("session/set_config_option", { ...params, sessionId });
+  const configOptions = isRecord(answer) ? answer["configOptions"] : undefined;
+  return configOptions === undefined ? opened : { ...opened, configOptions };
 }
 
 interface One {

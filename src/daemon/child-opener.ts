@@ -14,7 +14,8 @@ import type { DelegationPorts } from "../delegation/ports.ts";
 import { agentStart } from "../process/errors.ts";
 import type { Narrowing } from "../sessions/grant.ts";
 import type { Kiln } from "../sessions/kiln.ts";
-import type { SessionRecord } from "../sessions/records.ts";
+import { choose, chosenIn } from "../sessions/chosen.ts";
+import type { SessionRecord, Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
@@ -23,14 +24,21 @@ import { hasTools } from "./tool-doors.ts";
 export interface ChildOpenerParts {
   agents: RunningAgents;
   sessions: SessionFactory;
+  store: Store;
   version: string;
 }
 
-export function childOpener({ agents, sessions, version }: ChildOpenerParts): DelegationPorts["openChild"] {
+export function childOpener({ agents, sessions, store, version }: ChildOpenerParts): DelegationPorts["openChild"] {
   return async (request) => {
     const { id, caller, profile, grant, narrowing, model, mode, continues, asFork, title, kiln, cwd, client } = request;
     const { onNote, signal } = request;
-    const settled = { ...profile, model: model ?? profile.model, mode: mode ?? profile.mode };
+    // One that goes on keeps what was chosen for it when it began.
+    const before = continues ? chosenIn(store, continues.id) : undefined;
+    const settled = {
+      ...profile,
+      model: model ?? before?.model ?? profile.model,
+      mode: mode ?? before?.mode ?? profile.mode,
+    };
     const session = sessions.create({
       id,
       origin: "delegation",
@@ -72,6 +80,7 @@ export function childOpener({ agents, sessions, version }: ChildOpenerParts): De
       const isFork = !continues && asFork && (await fork(caller, opening));
       if (continues) await goOn(continues, opening);
       else if (!isFork) await begin(opening);
+      choose(store, id, { model, mode });
       session.opened();
       return { session, isFork, canReopen: wayBack(agent) !== undefined, gone: agent.gone };
     } catch (error) {

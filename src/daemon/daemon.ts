@@ -170,7 +170,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     pipeline: (session) => pipeline(session, { store, delegations, handoffs, permissions, startCommand, shown, bus }),
     toolsFor: (session, agent) => tools.offer(session, agent),
   });
-  const openChild = childOpener({ agents, sessions, version });
+  const openChild = childOpener({ agents, sessions, store, version });
   const delegations: Delegations = new Delegations({
     config: () => config.current,
     placeOfChild,

@@ -162,7 +162,7 @@ export class Doors {
       },
       withExtras: (params, session, agent) => sessions.withExtras(params, session, agent),
       attach: (session, agent, agentSessionId) => sessions.attach(session, agent, agentSessionId),
-      applySettings: (session, agent, opened) => sessions.applySettings({ session, agent, opened }),
+      applySettings: (opening) => sessions.applySettings(opening),
       cancelChild: (id, roots) => {
         const child = shown.cancellable(id, roots);
         if (child) delegations.ofChild(child)?.cancel("the user cancelled it in the editor");

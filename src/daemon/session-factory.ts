@@ -5,7 +5,7 @@
 import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
 import { Agent } from "../agents/agent.ts";
 import { systemPrompt, takesSystemPrompt } from "../agents/instructions.ts";
-import { applySettings } from "../agents/settings.ts";
+import { applySettings, type Settings } from "../agents/settings.ts";
 import { newId } from "../base/ids.ts";
 import { Scope } from "../base/scope.ts";
 import type { Interceptor } from "../acp/interceptor.ts";
@@ -28,6 +28,8 @@ export interface SettingsToApply {
   agent: Agent;
   /** The agent's answer to the request that opened it. */
   opened: Record<string, unknown>;
+  /** By default those of its profile. */
+  settings?: Settings | undefined;
   /** Hears of each setting that could not be made, in a sentence without its full stop. */
   onIgnored?: ((what: string) => void) | undefined;
 }
@@ -85,14 +87,14 @@ export class SessionFactory {
     this.#save(session);
   }
 
-  /** Makes the settings of its profile on a session that was just opened; gives the agent's answer as it is after them. */
-  applySettings({ session, agent, opened, onIgnored }: SettingsToApply): Promise<Record<string, unknown>> {
+  /** Makes settings on a session that was just opened; gives the agent's answer as it is after them. */
+  applySettings({ session, agent, opened, settings, onIgnored }: SettingsToApply): Promise<Record<string, unknown>> {
     const { model, mode, name } = session.profile;
     return applySettings({
       peer: agent,
       agentSessionId: session.binding?.agentSessionId ?? "",
       opened,
-      settings: { model, mode },
+      settings: settings ?? { model, mode },
       onIgnored: (setting, value, why) => {
         this.#parts.bus.emit("session.setting_ignored", { sessionId: session.id, profile: name, setting, value, why });
         onIgnored?.(`${setting} ${JSON.stringify(value)} was not set: ${why}`);

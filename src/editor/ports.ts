@@ -1,6 +1,7 @@
 /** What the editor's door needs of the rest of the house. The daemon supplies it. */
 import type { Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
+import type { Settings } from "../agents/settings.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Store } from "../sessions/records.ts";
@@ -13,6 +14,16 @@ export interface SessionPlan extends Required<ClientInit> {
   profile: AgentProfile;
   cwd: string;
   additionalDirectories: readonly string[];
+}
+
+export interface Opened {
+  session: Session;
+  agent: Agent;
+  /** The agent's answer to the request that opened it. */
+  opened: Record<string, unknown>;
+  settings?: Settings;
+  /** Hears of each setting that could not be made, in a sentence without its full stop. */
+  onIgnored?: (what: string) => void;
 }
 
 export interface EditorPorts {
@@ -40,8 +51,8 @@ export interface EditorPorts {
   withExtras(params: Record<string, unknown>, session: Session, agent: Agent): Promise<Record<string, unknown>>;
   /** The agent answers for the session from now on. */
   attach(session: Session, agent: Agent, agentSessionId: string): void;
-  /** Makes the profile's settings on a session that was just opened; gives the answer for the editor. */
-  applySettings(session: Session, agent: Agent, opened: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Makes settings, by default the profile's, on a session that was just opened; gives the answer for the editor. */
+  applySettings(opening: Opened): Promise<Record<string, unknown>>;
   /** Cancels the delegation of a child that one of these sessions' editor is shown, if there is one of this id. */
   cancelChild(sessionId: string, roots: Iterable<Session>): void;
   /** The editor of these sessions reads slower than is written to it, or has caught up. */

@@ -5,9 +5,7 @@
 import { isRecord } from "../acp/wire.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
-
-/** Messages read from the store at a time. */
-const pageSize = 500;
+import { storedMessages } from "../sessions/stored-messages.ts";
 
 /** What belongs to a conversation; other updates tell how things stood when they were sent. */
 const conversationKinds: ReadonlySet<unknown> = new Set([
@@ -68,15 +66,11 @@ interface Said {
 }
 
 function* said(store: Store, sessionId: string): Generator<Said> {
-  let page = store.messagesOf(sessionId, { limit: pageSize });
-  while (page.length > 0) {
-    for (const { method, params } of page) {
-      if (!isRecord(params) || (method !== "session/prompt" && method !== "session/update")) continue;
-      // What became of a prompt is written down under its method, too.
-      if (method === "session/prompt" && !Array.isArray(params["prompt"])) continue;
-      yield { method, params };
-    }
-    page = store.messagesOf(sessionId, { after: page.at(-1)!.number, limit: pageSize });
+  for (const { method, params } of storedMessages(store, sessionId)) {
+    if (!isRecord(params) || (method !== "session/prompt" && method !== "session/update")) continue;
+    // What became of a prompt is written down under its method, too.
+    if (method === "session/prompt" && !Array.isArray(params["prompt"])) continue;
+    yield { method, params };
   }
 }
 

@@ -1,12 +1,13 @@
 /**
  * Puts an agent behind a conversation that it does not have open: it resumes what it remembers, else loads it with its replay
- * unheard, else begins anew and is told. One mechanism for an agent that died, a daemon that did, and an editor that comes back.
+ * unheard, else begins anew and is told; and what was chosen is set again. One mechanism for an agent that died, a daemon that did, and an editor that comes back.
  */
 import { abilitiesOf } from "../acp/capabilities.ts";
 import { isRecord, RpcError, rpcCodes, type Listener } from "../acp/wire.ts";
 import type { Agent } from "../agents/agent.ts";
 import { messageOf } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
+import { chosenIn } from "../sessions/chosen.ts";
 import type { Session } from "../sessions/session.ts";
 import { agentsIdOf, type Desk } from "./desk.ts";
 import { isOfConversation, lostToolCall } from "./stored-conversation.ts";
@@ -28,14 +29,18 @@ export async function takeUp(desk: Desk, session: Session, one: TakeUp): Promise
   const agentSessionId = one.agentSessionId ?? agentsIdOf(desk, session.id);
   const before =
     agentSessionId === undefined ? undefined : await remembered(desk, session, { ...one, params, agentSessionId });
+  const { mode, model, options } = chosenIn(desk.ports.store, session.id);
+  const settled = { session, agent: one.agent, onIgnored: (what: string) => announce(session, what) };
   if (before && agentSessionId !== undefined) {
     desk.ports.attach(session, one.agent, agentSessionId);
-    return before;
+    return desk.ports.applySettings({ ...settled, opened: before, settings: { mode, model, options } });
   }
   const opening = { method: "session/new", params, signal: one.signal };
   const { agentSessionId: fresh, result } = await one.agent.openSession(opening, session);
   desk.ports.attach(session, one.agent, fresh);
-  const { sessionId: _agents, ...answer } = await desk.ports.applySettings(session, one.agent, result);
+  const { profile } = session;
+  const settings = { mode: mode ?? profile.mode, model: model ?? profile.model, options };
+  const { sessionId: _agents, ...answer } = await desk.ports.applySettings({ ...settled, opened: result, settings });
   if (session.transcript.turns().some(({ entries }) => entries.some(({ kind }) => kind !== "user"))) {
     desk.forgetful.add(session);
     announce(

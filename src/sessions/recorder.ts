@@ -65,8 +65,10 @@ export function recorder(session: Session, store: Store): Interceptor {
     async clientRequest(request, next) {
       const { method, params } = request;
       if (method !== "session/prompt") {
+        const answer = await next(request);
+        // One that the agent refused has set nothing.
         if (method.startsWith("session/set_")) record("client", method, { params });
-        return next(request);
+        return answer;
       }
       record("client", method, { params });
       title ??= store.findSession(session.id)?.title || oneLine(promptText(params), maxSessionTitle);

@@ -28,6 +28,8 @@ const config = [
   scriptedProfile("loads", { flags: [...memory("loads"), ...without("resume")] }),
   scriptedProfile("forgets", { flags: without("load", "resume", "list", "close", "delete") }),
   scriptedProfile("lies"),
+  scriptedProfile("settles", { flags: [...memory("settles"), "--config-options"] }),
+  scriptedProfile("settles-anew", { flags: [...without("load", "resume"), "--config-options"] }),
 ].join("\n");
 
 let daemon: TestDaemon;
@@ -122,6 +124,30 @@ describe("an agent that dies", () => {
     expect((await editor.prompt(session, "say back")).text).toBe("back");
     await editor.end();
   });
+
+  test.each([["settles"], ["settles-anew"]])(
+    "is put back into the mode and options that were chosen: %s",
+    async (profile) => {
+      const session = await open(profile);
+      await editor.request("session/set_mode", { sessionId: session, modeId: "plan" });
+      await editor.request("session/set_config_option", { sessionId: session, configId: "model", value: "large" });
+      await editor.request("session/set_config_option", { sessionId: session, configId: "brave", value: true });
+      await expect(editor.request("session/set_mode", { sessionId: session, modeId: "none" })).rejects.toThrow();
+      await editor.prompt(session, "say first");
+      await died(await pidOf(session));
+      const before = editor.updates(session).length;
+      await editor.prompt(session, "say again");
+      const updates = editor.updates(session).slice(before);
+      const shown = updates.findLast(({ sessionUpdate }) => sessionUpdate === "config_option_update");
+      expect(shown?.["configOptions"]).toMatchObject([
+        { id: "mode", currentValue: "plan" },
+        { id: "model", currentValue: "large" },
+        { id: "brave", currentValue: true },
+      ]);
+      expect(JSON.stringify(updates)).not.toContain("was not set");
+      await editor.end();
+    },
+  );
 
   test("between two sessions of one editor brings back both, in one process", async () => {
     const one = await open("resumes");
