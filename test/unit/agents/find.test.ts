@@ -185,7 +185,7 @@ describe("a program that is nowhere", () => {
     const hanging = await failure({ env: { SHELL: await shell("sleep 1000") }, loginTimeoutMs: 200 });
     expect(hanging.message).toContain("did not tell its PATH within 200 ms");
     const talking = await shell(`head -c ${maxShellOutputBytes + 1} /dev/zero | tr '\\0' x; sleep 1000`);
-    expect((await failure({ env: { SHELL: talking } })).message).toContain("and 1.0 MiB");
+    expect((await failure({ env: { SHELL: talking }, loginTimeoutMs: 60_000 })).message).toContain("and 1.0 MiB");
   });
 
   test("is run through npx if the configuration says so, with nothing taken from the opened project", async () => {
