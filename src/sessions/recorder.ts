@@ -71,7 +71,10 @@ export function recorder(session: Session, store: Store): Interceptor {
         return answer;
       }
       record("client", method, { params });
-      title ??= store.findSession(session.id)?.title || oneLine(promptText(params), maxSessionTitle);
+      if (title === undefined) {
+        title = store.findSession(session.id)?.title || oneLine(promptText(params), maxSessionTitle);
+        save();
+      }
       try {
         const answer = await recordAnswer("agent", method, next(request));
         usage = usageAfterTurn(answer, usage);
@@ -79,7 +82,7 @@ export function recorder(session: Session, store: Store): Interceptor {
       } finally {
         save();
         // Whoever is told that a turn is over finds it again, also if the daemon is killed at that moment.
-        store.flush();
+        store.writeMessages(session.id);
       }
     },
 

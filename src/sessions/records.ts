@@ -179,7 +179,7 @@ export interface Store {
   bytes(): number;
   /** Gives some of what is free in the file back to the disk. True when nothing is left to give. */
   shrink(): boolean;
-  /** What was written until now is on its way no longer: it outlives the daemon, however that ends. */
-  flush(): void;
+  /** Writes at once what was appended of a session: it outlives the daemon, however that ends. */
+  writeMessages(sessionId: string): void;
   close(): void;
 }

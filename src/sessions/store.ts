@@ -29,7 +29,7 @@ import {
   toPermission,
   toSession,
 } from "./rows.ts";
-import { messagesIn } from "./segment.ts";
+import { messagesIn, type Segment } from "./segment.ts";
 import { leaveStoreFile, prepareStoreFile } from "./store-file.ts";
 import { Tables, type NewRow } from "./tables.ts";
 import { Unwritten } from "./unwritten.ts";
@@ -249,8 +249,8 @@ class SqliteStore implements Store {
     return this.#tables.shrink();
   }
 
-  flush(): void {
-    this.#flush();
+  writeMessages(sessionId: string): void {
+    this.#tables.put(this.#messages.cut(sessionId).map(transcriptRow));
   }
 
   close(): void {
@@ -269,9 +269,7 @@ class SqliteStore implements Store {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const rows = this.#messages
-      .take()
-      .map((one): NewRow => ({ table: "transcripts", values: [one.sessionId, one.first, one.last, one.text()] }));
+    const rows = this.#messages.take().map(transcriptRow);
     for (const [id, change] of this.#changes) {
       const record = this.#storedSession(id);
       if (record) rows.push(sessionRow({ ...record, ...change }));
@@ -279,6 +277,10 @@ class SqliteStore implements Store {
     this.#changes.clear();
     this.#tables.put(rows);
   }
+}
+
+function transcriptRow(stretch: Segment): NewRow {
+  return { table: "transcripts", values: [stretch.sessionId, stretch.first, stretch.last, stretch.text()] };
 }
 
 function sessionRow(record: SessionRecord): NewRow {

@@ -48,6 +48,19 @@ export class Unwritten {
     return taken;
   }
 
+  /**
+   * What of one session has to be written now. What follows begins a new stretch: so whoever writes often writes little, and
+   * nothing twice.
+   */
+  cut(sessionId: string): Segment[] {
+    const open = this.#open.get(sessionId);
+    const taken = this.#full.filter((segment) => segment.sessionId === sessionId);
+    this.#full = this.#full.filter((segment) => segment.sessionId !== sessionId);
+    if (open?.isDirty) taken.push(open);
+    if (open) this.#open.set(sessionId, new Segment(sessionId, open.last + 1));
+    return taken;
+  }
+
   /** Forgets a session of which everything is written. */
   forget(sessionId: string): void {
     this.#open.delete(sessionId);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
+import Database from "libsql";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createBus } from "../../../src/observe/bus.ts";
 import type { NewMessage, RelayedMessage, Store } from "../../../src/sessions/records.ts";
@@ -142,6 +143,28 @@ test("it is written soon without anybody asking", async () => {
     await vi.waitFor(() => expect(other.messagesOf("ses_a")).toHaveLength(1), { timeout: 20 * writeDelayMs });
   } finally {
     other.close();
+  }
+});
+
+test("messages that are written at once are in the file then, and are not written again with those that follow", () => {
+  const file = new Database(join(folder, "crucible.db"));
+  const rows = (): unknown[] => file.prepare("SELECT session_id, number, last FROM transcripts ORDER BY number").all();
+  try {
+    store.appendMessage(prompt("other", "ses_b"));
+    for (const text of ["one", "two", "three"]) {
+      store.appendMessage(prompt(text));
+      store.appendMessage(piece(`${text}!`));
+      store.writeMessages("ses_a");
+    }
+    store.writeMessages("ses_a");
+    store.writeMessages("nobody");
+    expect(rows()).toMatchObject([1, 3, 5].map((number) => ({ session_id: "ses_a", number, last: number + 1 })));
+    store.appendMessage(prompt("four"));
+    expect(store.messagesOf("ses_a").map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(store.messagesOf("ses_b")).toHaveLength(1);
+    expect(rows()).toHaveLength(5);
+  } finally {
+    file.close();
   }
 });
 
