@@ -1,5 +1,7 @@
 /** The tools' HTTP endpoint towards those who should not use it, and towards clients that make mistakes. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
+import { endianness } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectControl } from "../../src/control/client.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -69,9 +71,39 @@ const initialize = JSON.stringify({
   params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "t", version: "1" } },
 });
 
-test("listens on loopback alone", () => {
+test("listens on loopback alone, and so does all of the daemon", () => {
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
+  const listening = listeningAddresses(daemon.pid);
+  expect(listening).toContain(`127.0.0.1:${new URL(url).port}`);
+  expect(listening.filter((address) => !address.startsWith("127.0.0.1:"))).toEqual([]);
 });
+
+/** Where a process takes connections over IP, as the kernel tells it (proc_pid_net(5)); IPv6 as it stands there. */
+function listeningAddresses(pid: number): string[] {
+  const links = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkIfThere(`/proc/${pid}/fd/${name}`));
+  const own = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/${pid}/net/${name}`, "utf8").split("\n").slice(1));
+  return rows.flatMap((row) => {
+    const [, local = "", , state, , , , , , inode = ""] = row.trim().split(/\s+/);
+    return state === "0A" && own.has(inode) ? [spelledOut(local)] : [];
+  });
+}
+
+function readlinkIfThere(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** `0100007F:1F90` is 127.0.0.1:8080. */
+function spelledOut(local: string): string {
+  const [address = "", port = ""] = local.split(":");
+  if (address.length > 8) return `${address}:${Number.parseInt(port, 16)}`;
+  const bytes = [...Buffer.from(address, "hex")];
+  return `${(endianness() === "LE" ? bytes.toReversed() : bytes).join(".")}:${Number.parseInt(port, 16)}`;
+}
 
 describe("the token", () => {
   test("the session's own opens", async () => {
