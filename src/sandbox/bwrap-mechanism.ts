@@ -21,6 +21,7 @@ export const bwrap: MechanismKind = {
   strength: "full",
   lost: [],
   network: "own",
+  nesting: "tried",
   remedy:
     "install bubblewrap (`apt install bubblewrap`, `dnf install bubblewrap`) and allow user namespaces: on Ubuntu 24.04 and " +
     "later bwrap needs an AppArmor profile, and containers with Docker's default profile forbid them",

@@ -23,6 +23,7 @@ export const landlock: MechanismKind = {
     "processes that leave the agent's tree, which may outlive it",
   ],
   network: "open",
+  nesting: "yes",
   remedy: "Landlock needs Linux 5.13 or later, switched on in the kernel (`lsm=` of its command line)",
   async prepare() {
     if (process.platform !== "linux") return "it exists on Linux only";

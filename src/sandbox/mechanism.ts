@@ -34,6 +34,8 @@ export interface MechanismKind {
    * `closed` = all or nothing.
    */
   readonly network: "own" | "closed" | "open";
+  /** Whether the sandboxes that agents bring themselves work inside; `tried` = as bubblewrap does in its trial. */
+  readonly nesting: "yes" | "no" | "tried";
   /** What a person can do to have it, the end of a sentence that begins with "to have it". */
   readonly remedy: string;
   /** How to wrap, or why not: the end of a sentence. Whether it holds is for its trial to say. */

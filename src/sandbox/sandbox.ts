@@ -24,6 +24,7 @@ import type { MechanismKind, Wrap, Wrapped } from "./mechanism.ts";
 import { openFolders } from "./opened-folders.ts";
 import { privateHome } from "./private-home.ts";
 import { reachOf, requireHoldable, type Surroundings } from "./reach.ts";
+import { withoutOwnSandbox } from "./own-sandbox.ts";
 import { seatbelt } from "./seatbelt.ts";
 import { tryMechanism } from "./trial.ts";
 import { throughProxy } from "./way-out.ts";
@@ -51,6 +52,7 @@ export type ForeseenPolicy = Pick<SandboxPolicy, "rules" | "directories" | "netw
 interface Choice {
   readonly wrap: Wrap;
   readonly network: MechanismKind["network"];
+  readonly nests: boolean;
   readonly confinement: Confinement;
 }
 
@@ -65,6 +67,8 @@ export interface Trial {
   readonly wrap: Wrap | undefined;
   /** Why it cannot be used: the end of a sentence; undefined if it can. */
   readonly problem: string | undefined;
+  /** Whether the sandboxes that agents bring themselves work inside. */
+  readonly nests: boolean;
 }
 
 export class Sandbox {
@@ -96,7 +100,10 @@ export class Sandbox {
       const inside = {
         ...spec,
         cwd: reach.cwd,
-        env: environmentInside(spec.env, { reach, home, userHome: this.#parts.around.home }),
+        env: {
+          ...(choice.nests ? {} : withoutOwnSandbox(policy.profile.family)),
+          ...environmentInside(spec.env, { reach, home, userHome: this.#parts.around.home }),
+        },
       };
       const { toolSockets, network } = policy;
       const wrap = (program: LaunchSpec): Wrapped =>
@@ -143,8 +150,8 @@ export class Sandbox {
         });
         continue;
       }
-      const { wrap, problem = "it does not hold" } = await this.#trialOf(kind);
-      if (wrap) return { wrap, confinement, network: kind.network };
+      const { wrap, nests, problem = "it does not hold" } = await this.#trialOf(kind);
+      if (wrap) return { wrap, confinement, network: kind.network, nests };
       refused.push({ kind, problem });
     }
     if (mode === "auto" && accept === "advisory") return undefined;
@@ -162,12 +169,13 @@ export class Sandbox {
   async #try(kind: MechanismKind): Promise<Trial> {
     const { stateDirectory, env } = this.#parts;
     const wrap = await kind.prepare(env);
-    if (typeof wrap === "string") return { kind, wrap: undefined, problem: wrap };
-    const problem = await tryMechanism(
+    if (typeof wrap === "string") return { kind, wrap: undefined, problem: wrap, nests: false };
+    const { problem, bwrapInside } = await tryMechanism(
       stateDirectory,
       (spec, inside) => wrap({ spec, reach: trialReach(inside), toolSockets: undefined, opened: new Map() }).spec,
     );
-    return { kind, wrap: problem === undefined ? wrap : undefined, problem };
+    const nests = kind.nesting === "tried" ? bwrapInside : kind.nesting === "yes";
+    return { kind, wrap: problem === undefined ? wrap : undefined, problem, nests };
   }
 
   #homeFor({ rules, profile, readable, writable }: SandboxPolicy): string {

@@ -20,6 +20,7 @@ export const seatbelt: MechanismKind = {
     "processes that leave the agent's tree, which may outlive it",
   ],
   network: "closed",
+  nesting: "no",
   remedy: "`sandbox-exec` is a part of macOS",
   async prepare() {
     if (process.platform !== "darwin") return "it exists on macOS only";

@@ -93,7 +93,7 @@ export const agents = [
       CODEX_HOME: `${home}/codex`,
       OPENAI_API_KEY: "fake",
       NO_BROWSER: "1",
-      // The other modes need Codex's own sandbox, which many containers do not allow.
+      // The other modes need Codex's own sandbox, which many containers do not allow where Crucible's does not hold.
       INITIAL_AGENT_MODE: "agent-full-access",
     }),
     files: ({ modelUrl }) => ({ "codex/config.toml": codexConfig(modelUrl) }),

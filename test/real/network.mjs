@@ -73,7 +73,9 @@ async function inNetwork({ agent, command }, { root: above, runtimeDir, network,
   const model = await startModelServer();
   const proxy = await startModelProxy(model.url);
   try {
-    const { home, env } = await makeAgentHome(agent, { root, modelUrl: `http://${modelName}` });
+    const { home, env: all } = await makeAgentHome(agent, { root, modelUrl: `http://${modelName}` });
+    // As it comes, Codex runs commands in a sandbox of its own: here within Crucible's, or without it where that cannot be.
+    const { INITIAL_AGENT_MODE: _, ...env } = all;
     const settings = `[kiln]\nnetwork = ${JSON.stringify(network)}\n[permissions]\ndefault = "allow"\n${caller(seconds)}`;
     const daemon = await startDaemon({
       root,

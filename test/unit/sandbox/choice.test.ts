@@ -16,6 +16,7 @@ import type { SandboxRules } from "../../../src/config/config.ts";
 import type { SandboxPolicy } from "../../../src/sandbox/confinement.ts";
 import { loginCheckMs } from "../../../src/sandbox/logins.ts";
 import { Sandbox } from "../../../src/sandbox/sandbox.ts";
+import type { LaunchSpec } from "../../../src/process/child.ts";
 import { runToEnd } from "../../../src/process/run.ts";
 
 let folder: string;
@@ -99,6 +100,45 @@ test("a home that is the user's own, and a kiln that is their home, are not full
 test("external is what it is declared to be, off is the agent's good will", async () => {
   expect(await foresee({ mode: "external" })).toEqual({ mechanism: "external", strength: "full", lost: [] });
   expect(await foresee({ mode: "off" })).toMatchObject({ mechanism: "none", strength: "advisory" });
+});
+
+describe("an agent that brings a sandbox of its own", () => {
+  const codex = { profile: { name: "p", family: "codex", configDirs: [] } };
+  const spec = (env: Record<string, string> = {}): LaunchSpec => ({
+    label: "p",
+    command: "/bin/true",
+    args: [],
+    env,
+    cwd: join(folder, "kiln"),
+  });
+  const modeInside = async (one: Sandbox, rules: Partial<SandboxRules>, env = {}): Promise<string | undefined> => {
+    const confined = await one.confine(spec(env), policy(rules, codex));
+    confined.started();
+    await confined.release();
+    return confined.spec.env["INITIAL_AGENT_MODE"];
+  };
+
+  /** As on a machine where user namespaces cannot nest. */
+  const withoutNesting = (): Sandbox => {
+    const bin = join(folder, "outer");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "bwrap"), '#!/bin/sh\nexec /usr/bin/bwrap --unshare-user --disable-userns "$@"\n', {
+      mode: 0o755,
+    });
+    return sandboxWith({ ...process.env, PATH: `${bin}:/usr/bin:/bin` });
+  };
+
+  test("does without it where it would not work inside, and only there", async () => {
+    expect(await modeInside(withoutNesting(), {})).toBe("agent-full-access");
+    // Root gives up what is needed to nest.
+    expect(await modeInside(sandbox, {})).toBe(process.getuid?.() === 0 ? "agent-full-access" : undefined);
+    expect(await modeInside(withoutNesting(), { mode: "landlock" })).toBeUndefined();
+    expect(await modeInside(withoutNesting(), { mode: "off" })).toBeUndefined();
+  });
+
+  test("is left as its user has set it", async () => {
+    expect(await modeInside(withoutNesting(), {}, { INITIAL_AGENT_MODE: "read-only" })).toBe("read-only");
+  });
 });
 
 describe("where nothing holds", () => {

@@ -21,6 +21,6 @@ test("one that does not answer is given up on, and nothing of it is left", async
   while (!existsSync(began)) await nextTurn();
   vi.advanceTimersByTime(trialTimeoutMs);
   vi.useRealTimers();
-  expect(await trial).toBe("it did not answer in time");
+  expect(await trial).toMatchObject({ problem: "it did not answer in time" });
   expect(aliveWithCommand("sleep 54321")).toEqual([]);
 });
