@@ -9,6 +9,7 @@ import { isSystemError, messageOf } from "../base/errors.ts";
 import { isInside, type Environment } from "../base/paths.ts";
 import { inHeldFolder, type FoundFile } from "./held-folder.ts";
 import { loginFiles, type LoginFile } from "./login-files.ts";
+import { isOfTokens, isRefreshable } from "./login-tokens.ts";
 
 /** Largest login file that is brought in or back, in bytes. */
 export const maxLoginBytes = 256 * 1024;
@@ -26,16 +27,33 @@ export interface LoginPlace {
   readonly env: Environment;
   readonly privateHome: string;
   readonly onWarning: (message: string) => void;
+  /** Why each login was not brought along the last time, by its file: kept by whoever exchanges them again and again. */
+  readonly reasons?: Map<string, string>;
 }
 
-/** Brings each login file to where the older one is. Never throws: an agent without its login says so itself. */
+/**
+ * Brings each login file to where the older one is. Never throws: an agent without its login says so itself. Warns where that
+ * fails, and again only for another reason.
+ */
 export function exchangeLogins(place: LoginPlace): void {
+  const { reasons = new Map<string, string>(), onWarning } = place;
   for (const login of loginFiles(place.family)) {
-    try {
-      exchange(login, place);
-    } catch (error) {
-      place.onWarning(`the login ${login.file} was not brought along: ${messageOf(error)}`);
+    const reason = reasonAgainst(() => exchange(login, place));
+    if (reason === undefined) {
+      reasons.delete(login.file);
+    } else if (reasons.get(login.file) !== reason) {
+      reasons.set(login.file, reason);
+      onWarning(`the login ${login.file} was not brought along: ${reason}`);
     }
+  }
+}
+
+function reasonAgainst(work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 
@@ -87,23 +105,21 @@ function readOwn(path: string): FoundFile | undefined {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What changes when a token is used up and a new one is given; of nothing else a refresh makes something new. */
-const refreshedNames =
-  /^(?:(?:access|refresh|id)(?:_?token)?|expires(?:_?at|_?in|)|expiry(?:_?date)?|last_?refresh|refreshTokenExpiresAt)$/i;
-
-/** True if `after` is `before` with other tokens and times. */
+/** True if `after` is `before` with other tokens and times; of those it may have more, where there were some. */
 function isRefreshed(before: JsonObject, after: JsonObject | undefined): boolean {
   if (after === undefined) return false;
-  const names = Object.keys(before);
-  if (names.length !== Object.keys(after).length) return false;
-  return names.every((name) => {
-    const [old, now] = [before[name], after[name]];
-    if (isObject(old)) return isRefreshed(old, isObject(now) ? now : undefined);
-    if (JSON.stringify(old) === JSON.stringify(now)) return Object.hasOwn(after, name);
-    return (
-      refreshedNames.test(name) && typeof old === typeof now && (typeof now === "string" || typeof now === "number")
-    );
-  });
+  const hasTokens = Object.keys(before).some(isOfTokens);
+  return (
+    Object.keys(before).every((name) => isKept(name, before[name], after)) &&
+    Object.keys(after).every((name) => Object.hasOwn(before, name) || (hasTokens && isRefreshable(name, after[name])))
+  );
+}
+
+function isKept(name: string, old: unknown, after: JsonObject): boolean {
+  const now = after[name];
+  if (isObject(old)) return isRefreshed(old, isObject(now) ? now : undefined);
+  if (JSON.stringify(old) === JSON.stringify(now)) return Object.hasOwn(after, name);
+  return typeof old === typeof now && isRefreshable(name, now);
 }
 
 /** The members that are named by their paths, where they stood. */

@@ -190,7 +190,9 @@ export class Sandbox {
     if (rules.home === "real") return { end: () => {} };
     const { around, onWarning } = this.#parts;
     const { home, env } = inside;
-    const place = { family: profile.family, userHome: env["HOME"] ?? around.home, env, privateHome: home, onWarning };
+    const userHome = env["HOME"] ?? around.home;
+    const reasons = new Map<string, string>();
+    const place = { family: profile.family, userHome, env, privateHome: home, onWarning, reasons };
     const exchange = (): void => exchangeLogins(place);
     exchange();
     const timer = setInterval(exchange, loginCheckMs);

@@ -44,9 +44,10 @@ function text(where: "home" | "inside", name = file): unknown {
   return JSON.parse(readFileSync(join(folder, where, name), "utf8"));
 }
 
-function exchange(family = "claude", env: Record<string, string> = {}): void {
+function exchange(family = "claude", env: Record<string, string> = {}, reasons?: Map<string, string>): void {
   const [userHome, privateHome] = [join(folder, "home"), join(folder, "inside")];
-  exchangeLogins({ family, userHome, env, privateHome, onWarning: (message) => warnings.push(message) });
+  const onWarning = (message: string): void => void warnings.push(message);
+  exchangeLogins({ family, userHome, env, privateHome, onWarning, ...(reasons && { reasons }) });
 }
 
 describe("into the private home", () => {
@@ -90,15 +91,30 @@ describe("into the private home", () => {
 
 describe("back to the user", () => {
   test("comes a login that was refreshed", () => {
-    put("inside", file, refreshed, 2000);
+    const token = "tid=1;exp=2;sku=a_b;8kp=1:0f|x";
+    const after = { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: token } };
+    put("inside", file, after, 2000);
     exchange();
-    expect(text("home")).toEqual(refreshed);
+    expect(text("home")).toEqual(after);
     expect(statSync(join(folder, "home", file)).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, "home", file)).mtimeMs).toBe(2_000_000);
   });
 
   test.each([
     ["with more in it", { ...refreshed, apiKeyHelper: "sh -c evil" }],
+    [
+      "with a token that is an address",
+      { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: "https://evil.example" } },
+    ],
+    ["with a token that is a path", { claudeAiOauth: { ...refreshed.claudeAiOauth, refreshToken: "/tmp/evil" } }],
+    ["with a token that is a command", { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: "$(touch x)" } }],
+    ["with a time that is none", { claudeAiOauth: { ...refreshed.claudeAiOauth, expiresAt: "run me" } }],
+    ["with a token where there was none", { ...refreshed, accessToken: "new" }],
+    ["with another address in it", { claudeAiOauth: { ...refreshed.claudeAiOauth, token_uri: "x" } }],
+    ["with a new token that is an address", { claudeAiOauth: { ...refreshed.claudeAiOauth, id_token: "http://a" } }],
+    ["with a new token that is more", { claudeAiOauth: { ...refreshed.claudeAiOauth, id_token: { url: "x" } } }],
+    ["with a new helper for tokens", { claudeAiOauth: { ...refreshed.claudeAiOauth, accessTokenCommand: "sh" } }],
+    ["with a new endpoint of tokens", { claudeAiOauth: { ...refreshed.claudeAiOauth, refresh_token_url: "a" } }],
     ["with other rights", { claudeAiOauth: { ...refreshed.claudeAiOauth, scopes: ["all"] } }],
     ["without its login", {}],
     ["with something else for a token", { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: { a: 1 } } }],
@@ -108,6 +124,19 @@ describe("back to the user", () => {
     put("inside", file, content, 2000);
     exchange();
     expect(text("home")).toEqual(login);
+  });
+
+  test("comes with what a refresh may add: other tokens, and the times they are good for", () => {
+    const more = {
+      id_token: "eyJ.a-b_c.d",
+      refresh_token_expires_at: 3,
+      refreshTokenExpiresIn: 4,
+      last_refresh: "2026-11-21T10:00:00Z",
+    };
+    const after = { claudeAiOauth: { ...refreshed.claudeAiOauth, ...more } };
+    put("inside", file, after, 2000);
+    exchange();
+    expect(text("home")).toEqual(after);
   });
 
   test("does not come a link, nor a file that has another name elsewhere", () => {
@@ -149,5 +178,28 @@ describe("back to the user", () => {
     expect(lstatSync(join(folder, "home", file)).isSymbolicLink()).toBe(true);
     expect(text("home")).toEqual(after);
     expect(warnings).toHaveLength(warned);
+  });
+
+  test("what is in the way is told once, and again when it is something else", () => {
+    const reasons = new Map<string, string>();
+    const away = (name: string): void => {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, "login.json"), JSON.stringify(login));
+      rmSync(join(folder, "home", file), { force: true });
+      symlinkSync(join(folder, name, "login.json"), join(folder, "home", file));
+      utimesSync(join(folder, name, "login.json"), 1000, 1000);
+    };
+    away("shared");
+    put("inside", file, refreshed, 2000);
+    for (let time = 0; time < 3; time++) exchange("claude", {}, reasons);
+    expect(warnings).toHaveLength(1);
+    away("other");
+    for (let time = 0; time < 3; time++) exchange("claude", {}, reasons);
+    expect(warnings).toHaveLength(2);
+    rmSync(join(folder, "home", file));
+    exchange("claude", {}, reasons);
+    away("other");
+    exchange("claude", {}, reasons);
+    expect(warnings).toHaveLength(3);
   });
 });
