@@ -20,23 +20,26 @@ export const maxAgents = 500;
 /** The most that one session may have running at once. */
 export const delegationsPerParent = 100;
 
-/** A profile for the parent, one for the child; both are the scripted agent. */
-const config = `[server]
-max_agents = ${maxAgents}
-
-[acp.agents.parent]
+const profile = (name) => `[acp.agents.${name}]
 command = ${JSON.stringify(process.execPath)}
 args = ${JSON.stringify([scriptedAgent])}
 startup_timeout_seconds = 300
+`;
 
+/** All are the scripted agent: a parent, its child, and for the sandbox a child without and a parent with it. */
+const config = `[server]
+max_agents = ${maxAgents}
+
+${["parent", "child", "freeChild", "heldParent"].map(profile).join("\n")}
 [acp.agents.parent.delegation]
 enabled = true
 max_concurrent_delegations = ${delegationsPerParent}
 
-[acp.agents.child]
-command = ${JSON.stringify(process.execPath)}
-args = ${JSON.stringify([scriptedAgent])}
-startup_timeout_seconds = 300
+[acp.agents.freeChild.sandbox]
+mode = "off"
+
+[acp.agents.heldParent.sandbox]
+applies_to = "all"
 `;
 
 export function openLab() {
@@ -64,7 +67,7 @@ export function openLab() {
     /** The scripted agent as a child of this process. */
     direct: () => openDriver({ command: process.execPath, args: [scriptedAgent], env, cwd }),
     /** The scripted agent through `crucible acp` and the daemon. */
-    through: () => openDriver(crucible("acp", "--agent", "parent")),
+    through: (agent = "parent") => openDriver(crucible("acp", "--agent", agent)),
     /** A command of crucible, run to its end; gives its stdout. */
     run: (...args) => run(crucible(...args)),
 

@@ -1,6 +1,7 @@
 /**
  * What is measured. Each measure runs the same work directly and through Crucible, interleaved, and gives rows of numbers:
- * `{ what, unit, direct, crucible, aim?, reached? }`, where `direct` is missing if there is nothing to compare with.
+ * `{ what, unit, direct, crucible, aim?, reached? }`, where `direct` is missing if there is nothing to compare with; or, where an agent
+ * without a sandbox is compared with one in it, `{ what, unit, free, held }`.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { delegationsPerParent } from "./lab.mjs";
@@ -155,6 +156,46 @@ export async function manyAtOnce(lab, { quick }) {
   ];
 }
 
+/** What the sandbox costs: everything goes through Crucible, with an agent that is free and one that is held. */
+export async function sandbox(lab, { quick }) {
+  const rounds = quick ? 5 : 20;
+  const compared = async (what, count, free, held) => {
+    await interleaved(Math.max(2, count / 10), free, held);
+    const results = await interleaved(count, free, held);
+    return { what, unit: ms, free: median(results.direct), held: median(results.crucible) };
+  };
+  const opening = (agent) => async () => {
+    const driver = lab.through(agent);
+    await driver.open(lab.cwd);
+    const took = performance.now() - driver.spawnedAt;
+    await driver.close();
+    return took;
+  };
+  const opened = await compared("start to an open session", rounds, opening("parent"), opening("heldParent"));
+
+  const parent = lab.through();
+  const session = await parent.open(lab.cwd);
+  await parent.prompt(session, "mcp-list");
+  const delegated = await compared(
+    "one delegation",
+    rounds,
+    () => timed(() => delegate(parent, session, 1, "freeChild")),
+    () => timed(() => delegate(parent, session, 1, "child")),
+  );
+  await parent.close();
+
+  const both = await Promise.all(
+    ["parent", "heldParent"].map(async (agent) => {
+      const driver = lab.through(agent);
+      return { driver, session: await driver.open(lab.cwd) };
+    }),
+  );
+  const [free, held] = both.map((one) => () => timed(() => one.driver.prompt(one.session, "say pong")));
+  const asked = await compared("round trip of a small prompt, p50", quick ? 500 : 3000, free, held);
+  await closeAll(both);
+  return [opened, delegated, asked];
+}
+
 /** Resident memory of a fresh daemon, then with open sessions (each has an agent process, which is not counted). */
 export async function memory(lab, { quick }) {
   await lab.stopDaemon();
@@ -186,7 +227,7 @@ export async function memory(lab, { quick }) {
   return rows;
 }
 
-export const measures = { roundTrip, updates, firstAnswer, delegation, oneShot, manyAtOnce, memory };
+export const measures = { roundTrip, updates, firstAnswer, delegation, oneShot, manyAtOnce, sandbox, memory };
 
 async function openBoth(lab) {
   const open = async (driver) => ({ driver, session: await driver.open(lab.cwd) });
@@ -205,8 +246,8 @@ async function byHand(lab) {
   await child.close();
 }
 
-async function delegate(parent, session, count) {
-  const task = { agent: "child", task: "say pong", description: "pong" };
+async function delegate(parent, session, count, agent = "child") {
+  const task = { agent, task: "say pong", description: "pong" };
   await parent.prompt(session, `delegates ${JSON.stringify(Array.from({ length: count }, () => task))}`);
   const answers = JSON.parse(parent.text.trim());
   const completed = answers.filter(({ status, result }) => status === "completed" && result === "pong");

@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { openLab } from "./lab.mjs";
 import { measures } from "./measures.mjs";
 import { picture } from "./picture.mjs";
-import { terminalTable, writePage } from "./report.mjs";
+import { terminalTables, isOfSandbox, writePage } from "./report.mjs";
 
 const docs = join(import.meta.dirname, "../../docs/reference");
 const { values } = parseArgs({
@@ -53,12 +53,12 @@ const machine = {
   cpu: cpus()[0].model,
   cores: cpus().length,
 };
-process.stdout.write(`${terminalTable(rows)}\n`);
+process.stdout.write(`${terminalTables(rows)}\n`);
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, quick: values.quick, rows }, null, 2)}\n`);
 for (const failure of failures) process.stderr.write(`failed: ${failure}\n`);
 if (failures.length > 0) process.exitCode = 1;
 else if (values.only.length === 0 && !values.quick) {
   mkdirSync(docs, { recursive: true });
   writePage(join(docs, "bench.md"), rows, machine);
-  writeFileSync(join(docs, "bench.svg"), picture(rows));
+  writeFileSync(join(docs, "bench.svg"), picture(rows.filter((row) => !isOfSandbox(row))));
 }
