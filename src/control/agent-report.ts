@@ -26,6 +26,8 @@ export interface AgentProbe {
   /** How it takes MCP servers. Every agent must take stdio (ACP, "Session Setup"). */
   mcp: ("stdio" | "http" | "sse")[];
   authMethods: string[];
+  /** Whether it asks for Crucible's tools once it has a session, and over what; null when that was not tried. */
+  tools: { over: "http" | "stdio"; reached: boolean; milliseconds: number } | null;
   /** From the start of the process to the answer to `initialize`. */
   milliseconds: number;
   /** Of the whole process tree, right after that answer. */

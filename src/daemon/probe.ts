@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initializeForChild } from "../acp/capabilities.ts";
 import { isRecord, RpcError, type Listener } from "../acp/wire.ts";
-import { startAgent } from "../agents/agent.ts";
+import { startAgent, type Agent } from "../agents/agent.ts";
 import { monotonicMs } from "../base/clock.ts";
+import { timedOut, within } from "../base/deadline.ts";
 import { CrucibleError } from "../base/errors.ts";
 import { programVersion } from "../base/version.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
@@ -18,6 +19,10 @@ import { withoutSandbox } from "../sandbox/confinement.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 import { explained } from "./child-opener.ts";
+import { openTrialTools, type TrialTools } from "./trial-tools.ts";
+
+/** How long an agent with a session has to ask for its tools, in milliseconds; those that connect late do so at their first prompt. */
+export const toolsTrialMs = 5000;
 
 export interface ProbeOptions {
   config: Config;
@@ -25,7 +30,7 @@ export interface ProbeOptions {
   start: boolean;
   /** Names; all profiles when missing. */
   only?: readonly string[];
-  /** Ask each for a session as well, which shows whether its user has to sign in. */
+  /** Ask each for a session as well, which shows whether its user has to sign in, and whether Crucible's tools reach it. */
   openSession?: boolean;
   /** Agents started at the same time; one after the other when missing, so that none looks slower than it is. */
   atOnce?: number;
@@ -36,6 +41,7 @@ export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]
   const { config, only, atOnce = 1 } = options;
   const programs = new AgentPrograms(() => config);
   const folder = await mkdtemp(join(tmpdir(), "crucible-probe-"));
+  const tools = options.openSession ? await openTrialTools(join(folder, "tools"), createBus()) : undefined;
   const launcher = createLauncher({ stateDirectory: folder, graceMs: () => config.limits.graceSeconds * 1000 });
   try {
     const profiles = [...config.agents.values()].filter(({ name }) => !only || only.includes(name));
@@ -47,13 +53,14 @@ export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]
         reports[index] = report;
         if (!options.start || report.path === null) continue;
         options.onStart?.(profile.name);
-        await probeInto(report, { profile, programs, launcher, folder, openSession: options.openSession ?? false });
+        await probeInto(report, { profile, programs, launcher, folder, tools });
       }
     };
     await Promise.all(Array.from({ length: atOnce }, lookAtNext));
     return reports;
   } finally {
     await launcher.close();
+    await tools?.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -84,10 +91,11 @@ async function probeInto(
     programs: AgentPrograms;
     launcher: ReturnType<typeof createLauncher>;
     folder: string;
-    openSession: boolean;
+    /** Given where a session is asked for. */
+    tools: TrialTools | undefined;
   },
 ): Promise<void> {
-  const { profile, programs, launcher, folder, openSession } = parts;
+  const { profile, programs, launcher, folder, tools } = parts;
   const startedAt = monotonicMs();
   try {
     const agent = await startAgent({
@@ -104,9 +112,9 @@ async function probeInto(
     });
     const milliseconds = Math.round(monotonicMs() - startedAt);
     const residentBytes = await agent.process.residentBytes();
-    report.probe = { ...capabilitiesOf(agent.initializeResult), milliseconds, residentBytes };
+    report.probe = { ...capabilitiesOf(agent.initializeResult), tools: null, milliseconds, residentBytes };
     try {
-      if (openSession) await agent.ask({ method: "session/new", params: { cwd: folder, mcpServers: [] } });
+      if (tools) report.probe.tools = await tryTools(agent, { tools, cwd: folder });
     } finally {
       await agent.end();
     }
@@ -115,12 +123,28 @@ async function probeInto(
   }
 }
 
+/** Opens a session, with the tools as a child gets them if its profile can be given any. Rejects as `Agent.ask` does. */
+async function tryTools(
+  agent: Agent,
+  { tools, cwd }: { tools: TrialTools; cwd: string },
+): Promise<AgentProbe["tools"]> {
+  const { family, delegation } = agent.profile;
+  const offer = family !== undefined || delegation.enabled ? tools.offer(agent) : undefined;
+  const startedAt = monotonicMs();
+  await agent.ask({ method: "session/new", params: { cwd, mcpServers: offer?.servers ?? [] } });
+  if (!offer) return null;
+  const reached = (await within(offer.listed, toolsTrialMs)) !== timedOut;
+  return { over: offer.over, reached, milliseconds: Math.round(monotonicMs() - startedAt) };
+}
+
 const nobody: Listener = {
   request: ({ method }) => Promise.reject(RpcError.methodNotFound(method)),
   notification: () => {},
 };
 
-function capabilitiesOf(result: Readonly<Record<string, unknown>>): Omit<AgentProbe, "milliseconds" | "residentBytes"> {
+function capabilitiesOf(
+  result: Readonly<Record<string, unknown>>,
+): Omit<AgentProbe, "tools" | "milliseconds" | "residentBytes"> {
   const info = isRecord(result["agentInfo"]) ? result["agentInfo"] : {};
   const capabilities = isRecord(result["agentCapabilities"]) ? result["agentCapabilities"] : {};
   const mcp = isRecord(capabilities["mcpCapabilities"]) ? capabilities["mcpCapabilities"] : {};

@@ -34,7 +34,7 @@ export interface ToolDoorsParts {
 }
 
 /** In a folder of its own, which is all of the daemon that an agent in a sandbox is given. */
-const toolSocketName = "mcp.sock";
+export const toolSocketName = "mcp.sock";
 
 /** One that may delegate, or has a conversation to give back. */
 export function hasTools(session: Session): boolean {

@@ -7,16 +7,19 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { newToken } from "../base/ids.ts";
 import type { Session } from "../sessions/session.ts";
 
-interface Issued {
+/** Whom a token stands for: a session, or what takes its place in a trial. */
+export type TokenOwner = Pick<Session, "id" | "scope">;
+
+interface Issued<Owner> {
   readonly digest: Buffer;
-  readonly session: Session;
+  readonly session: Owner;
 }
 
-export class AccessTokens {
-  readonly #issued = new Set<Issued>();
+export class AccessTokens<Owner extends TokenOwner = Session> {
+  readonly #issued = new Set<Issued<Owner>>();
 
   /** A token for the session; it is worthless once the session has ended. */
-  issue(session: Session): string {
+  issue(session: Owner): string {
     const token = newToken();
     const issued = { digest: digest(token), session };
     this.#issued.add(issued);
@@ -24,9 +27,9 @@ export class AccessTokens {
     return token;
   }
 
-  find(token: string): Session | undefined {
+  find(token: string): Owner | undefined {
     const shown = digest(token);
-    let found: Session | undefined;
+    let found: Owner | undefined;
     for (const one of this.#issued) if (timingSafeEqual(one.digest, shown)) found = one.session;
     return found;
   }

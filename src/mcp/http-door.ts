@@ -10,7 +10,7 @@ import { createMcpHandler, isLegacyRequest, type AuthInfo, type Server } from "@
 import { newToken } from "../base/ids.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
-import type { AccessTokens } from "./access.ts";
+import type { AccessTokens, TokenOwner } from "./access.ts";
 import { maxBodyBytes, readJsonBody } from "./json-body.ts";
 import { foreignCaller } from "./local-caller.ts";
 
@@ -41,9 +41,9 @@ export interface HttpDoor {
   close(): Promise<void>;
 }
 
-export interface HttpDoorOptions {
-  tokens: AccessTokens;
-  serverFor: (session: Session) => Server;
+export interface HttpDoorOptions<Owner extends TokenOwner = Session> {
+  tokens: AccessTokens<Owner>;
+  serverFor: (session: Owner) => Server;
   bus: Bus;
   /** Tighter ones, for tests that reach them. */
   limits?: Partial<HttpLimits>;
@@ -57,7 +57,9 @@ const tooManyRequests = "too many requests of this session are under way; wait f
 
 type AuthorizedRequest = IncomingMessage & { auth?: AuthInfo };
 
-export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
+export async function openHttpDoor<Owner extends TokenOwner = Session>(
+  options: HttpDoorOptions<Owner>,
+): Promise<HttpDoor> {
   const { tokens, serverFor, bus } = options;
   const limits = { ...httpLimits, ...options.limits };
   const underWay = requestsUnderWay(limits.maxRequestsPerSession);
@@ -126,8 +128,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
 }
 
 /** Counts the requests of each session that are not answered yet. */
-function requestsUnderWay(most: number): { enter(session: Session, response: ServerResponse): boolean } {
-  const counts = new WeakMap<Session, number>();
+function requestsUnderWay(most: number): { enter(session: TokenOwner, response: ServerResponse): boolean } {
+  const counts = new WeakMap<TokenOwner, number>();
   return {
     enter(session, response) {
       const count = counts.get(session) ?? 0;
@@ -140,12 +142,14 @@ function requestsUnderWay(most: number): { enter(session: Session, response: Ser
 }
 
 /** Keeps the connections of 2025 clients, each of which lives from its `initialize` to the end of its session. */
-function legacyConnections(serverFor: (session: Session) => Server): {
-  handle(session: Session, request: AuthorizedRequest, response: ServerResponse, body: unknown): Promise<void>;
+function legacyConnections<Owner extends TokenOwner>(
+  serverFor: (session: Owner) => Server,
+): {
+  handle(session: Owner, request: AuthorizedRequest, response: ServerResponse, body: unknown): Promise<void>;
 } {
-  const connections = new WeakMap<Session, Map<string, NodeStreamableHTTPServerTransport>>();
+  const connections = new WeakMap<Owner, Map<string, NodeStreamableHTTPServerTransport>>();
 
-  function connectionsOf(session: Session): Map<string, NodeStreamableHTTPServerTransport> {
+  function connectionsOf(session: Owner): Map<string, NodeStreamableHTTPServerTransport> {
     const known = connections.get(session);
     if (known) return known;
     const created = new Map<string, NodeStreamableHTTPServerTransport>();
@@ -156,7 +160,7 @@ function legacyConnections(serverFor: (session: Session) => Server): {
     return created;
   }
 
-  async function connect(session: Session): Promise<NodeStreamableHTTPServerTransport> {
+  async function connect(session: Owner): Promise<NodeStreamableHTTPServerTransport> {
     const open = connectionsOf(session);
     const transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: newToken,

@@ -29,6 +29,26 @@ test("all is well: a daemon that answers, an agent that opens a session, agents 
   expect(stdout).toMatch(/\n(all is well|nothing is broken; .*)\n$/);
 });
 
+test("whether Crucible's tools reach an agent, over HTTP and over stdio, without a word to its model", async () => {
+  const delegation = "enabled = true";
+  const config = [
+    scriptedProfile("over-http", { flags: ["--mcp-eager"], delegation }),
+    scriptedProfile("over-stdio", { flags: ["--mcp-eager", "--mcp", "stdio"], delegation }),
+    scriptedProfile("late", { delegation }),
+  ].join("\n");
+  await using home = await createTestHome(config);
+  const { code, found } = await findings(home);
+  expect(code).toBe(0);
+  const told = Object.fromEntries(of(found, "agents").map((finding) => [finding.subject, finding]));
+  expect(told["over-http"]).toMatchObject({ state: "ok", message: expect.stringContaining("tools reach it (http)") });
+  expect(told["over-stdio"]).toMatchObject({ state: "ok", message: expect.stringContaining("tools reach it (stdio)") });
+  expect(told["late"]).toMatchObject({
+    state: "warning",
+    message: expect.stringContaining("did not ask for Crucible's tools within 5"),
+    remedy: expect.stringContaining("first prompt"),
+  });
+});
+
 test("an agent that does not start is broken, one that wants a sign-in a warning, one that is missing and used broken", async () => {
   const config = [
     scriptedProfile("dies", { flags: ["--exit-at", "initialize"] }),

@@ -65,6 +65,18 @@ export async function startDaemon({ root, runtimeDir, profiles, settings = "", e
         await client.close();
       }
     },
+    /** What `crucible doctor` finds of this agent. @returns {Promise<import("../../src/control/finding.ts").Finding>} */
+    async doctor(agentName) {
+      const doctor = spawn(process.execPath, [crucible, "doctor", "--json", ...place], {
+        env,
+        cwd: root,
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      let printed = "";
+      doctor.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+      await once(doctor, "close");
+      return JSON.parse(printed).findings.find(({ subject }) => subject === profileName(agentName));
+    },
     /** One delegation as from a terminal. @returns {Promise<import("../../src/base/delegation.ts").DelegationResult>} */
     async delegate(from, agentName, task, cwd) {
       const args = [crucible, "delegate", agentName, task, "--from", from, "--json", ...place];

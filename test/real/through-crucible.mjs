@@ -62,6 +62,7 @@ export async function examine(subject, partner, { root, runtimeDir, onStep }) {
       place.daemon = await startDaemon({ root, runtimeDir, profiles });
     });
     if (!place.daemon) return place.findings;
+    await step(place, "doctor", () => proveToolsReach(place));
     await asParent(place);
     await asChild(place);
     await step(place, "gone", () => proveGone(place));
@@ -70,6 +71,13 @@ export async function examine(subject, partner, { root, runtimeDir, onStep }) {
     await model.close();
   }
   return place.findings;
+}
+
+/** Nobody is spoken to yet: whatever the model hears until then, the doctor has caused. */
+async function proveToolsReach({ subject, daemon, model }) {
+  const { state, message } = await daemon.doctor(subject.agent.name);
+  if (model.requests.length > 0) return `the model was asked: ${model.requests.map(({ path }) => path).join(", ")}`;
+  return state === "ok" && message.includes("tools reach it") ? undefined : `${state}: ${message}`;
 }
 
 async function asParent(place) {

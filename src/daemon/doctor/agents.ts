@@ -3,7 +3,7 @@ import { formatDuration } from "../../base/text.ts";
 import type { AgentProfile, Config } from "../../config/config.ts";
 import type { AgentReport } from "../../control/agent-report.ts";
 import type { Finding } from "../../control/finding.ts";
-import { reportAgents } from "../probe.ts";
+import { reportAgents, toolsTrialMs } from "../probe.ts";
 import type { Examination } from "./examination.ts";
 
 /** Agents that are started at the same time. */
@@ -41,7 +41,21 @@ function findingOf(report: AgentReport, config: Config): Finding {
     `starts in ${formatDuration(probe?.milliseconds ?? 0)}`,
     `takes MCP servers over ${probe?.mcp.join(", ") ?? "stdio"}`,
   ];
-  return { ...finding, state: "ok", message: facts.join(", "), remedy: null };
+  const tools = probe?.tools;
+  if (!tools) return { ...finding, state: "ok", message: facts.join(", "), remedy: null };
+  if (tools.reached) {
+    const message = [...facts, `Crucible's tools reach it (${tools.over})`].join(", ");
+    return { ...finding, state: "ok", message, remedy: null };
+  }
+  const message = [...facts, `it did not ask for Crucible's tools within ${formatDuration(toolsTrialMs)}`].join(", ");
+  // Without them it works for others all the same.
+  const state = config.agents.get(name)?.delegation.enabled ? "warning" : "ok";
+  return {
+    ...finding,
+    state,
+    message,
+    remedy: "it may connect at its first prompt, or only in a folder it trusts: ask it for its tools",
+  };
 }
 
 /** Whether the configuration has a profile of its own with this name or built on it, or names it. */

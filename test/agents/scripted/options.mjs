@@ -26,7 +26,7 @@ const flags = {
   "--echo-unknown": ["echoUnknown", "switch"], // unknown requests are answered with { method, params }
   "--mcp": ["mcp", ["stdio", "http", "both"]], // transports it takes; stdio = http not advertised, http = stdio refused
   "--mcp-era": ["mcpEra", ["2025", "2025-06-18", "2025-11-25", "2026", "2026-07-28"]], // protocol version it speaks; 2025
-  "--mcp-eager": ["mcpEager", "switch"], // connects before session/new is answered, as most agents do
+  "--mcp-eager": ["mcpEager", "switch"], // connects and lists before session/new is answered, as most agents do
   "--mcp-cards": ["mcpCards", "switch"], // shows its MCP calls as tool_call updates
   "--say-progress": ["sayProgress", "switch"], // `progress: N` after the result of a tool call
   "--forward-cancel": ["forwardCancel", "switch"], // session/cancel cancels MCP calls under way; on

@@ -145,7 +145,7 @@ function createSession({ id, cwd, mcpServers = [], history: earlier, wire, optio
     /** The MCP server that was given under the name "crucible"; connected at the first use. */
     tools: () => (tools ??= connectTools(session, options)),
     async connectIfEager() {
-      if (options.mcpEager && mcpServers.length > 0) await session.tools();
+      if (options.mcpEager && mcpServers.length > 0) await (await session.tools()).list();
     },
 
     close() {

@@ -93,6 +93,7 @@ const probe: AgentReport["probe"] = {
   promptCapabilities: ["image"],
   mcp: ["stdio"],
   authMethods: ["login"],
+  tools: null,
   milliseconds: 1,
   residentBytes: 1,
 };

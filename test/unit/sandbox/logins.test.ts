@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { maxTokenLength } from "../../../src/sandbox/login-tokens.ts";
 import { exchangeLogins, maxLoginBytes } from "../../../src/sandbox/logins.ts";
 
 let folder: string;
@@ -108,6 +109,10 @@ describe("back to the user", () => {
     ],
     ["with a token that is a path", { claudeAiOauth: { ...refreshed.claudeAiOauth, refreshToken: "/tmp/evil" } }],
     ["with a token that is a command", { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: "$(touch x)" } }],
+    [
+      "with a token that is too long",
+      { claudeAiOauth: { ...refreshed.claudeAiOauth, accessToken: "a".repeat(maxTokenLength + 1) } },
+    ],
     ["with a time that is none", { claudeAiOauth: { ...refreshed.claudeAiOauth, expiresAt: "run me" } }],
     ["with a token where there was none", { ...refreshed, accessToken: "new" }],
     ["with another address in it", { claudeAiOauth: { ...refreshed.claudeAiOauth, token_uri: "x" } }],
