@@ -24,6 +24,7 @@ import { Permissions } from "../permissions/permissions.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
 import { startSweeping } from "../process/sweep.ts";
+import { noteShown } from "../sessions/shown-notes.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
 import { startRetention } from "../sessions/retention.ts";
 import { openStore } from "../sessions/store.ts";
@@ -160,7 +161,12 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const permissions = new Permissions({ bus, realPath: realIfKnown });
   bus.on("permission.decided", ({ agent: _agent, ...decided }) => store.savePermission(decided));
   const tokens = new AccessTokens();
-  const shown = new ChildrenShown({ bus, record: (id) => store.findDelegation(id), holdBack });
+  const shown = new ChildrenShown({
+    bus,
+    record: (id) => store.findDelegation(id),
+    keep: ({ id }, update) => noteShown(store, id, update),
+    holdBack,
+  });
 
   // Sessions have tools, tools delegate, and delegations make sessions: the ring is closed by functions called later.
   const sessions: SessionFactory = new SessionFactory({

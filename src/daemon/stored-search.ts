@@ -5,6 +5,7 @@
 import { messageText } from "../acp/content-text.ts";
 import { oneLine } from "../base/text.ts";
 import type { SessionRecord, Store } from "../sessions/records.ts";
+import { isShownNote } from "../sessions/shown-notes.ts";
 
 const wordsLength = 120;
 
@@ -20,7 +21,8 @@ export function placeOf(text: string, record: SessionRecord, store: Store): stri
   const inConversation = (): string | undefined => {
     for (let after = 0; ;) {
       const near = store.messagesNear(record.id, text, after);
-      const found = near.map(({ method, params }) => messageText(method, params)).find(has);
+      // What a card says stands in its delegation as well.
+      const found = near.flatMap((one) => (isShownNote(one) ? [] : messageText(one.method, one.params))).find(has);
       const last = near.at(-1);
       if (found !== undefined || !last) return found;
       after = last.number;

@@ -4,6 +4,7 @@ import { isRecord } from "../acp/wire.ts";
 import { oneLine } from "../base/text.ts";
 import type { StoredTurn } from "../control/stored.ts";
 import type { RelayedMessage } from "../sessions/records.ts";
+import { isShownNote } from "../sessions/shown-notes.ts";
 
 /** Turns of a session that are shown; of earlier ones only their number is told. */
 export const maxTurnsShown = 1000;
@@ -19,6 +20,7 @@ export class Turns {
 
   heard({ number, at, from, method, params }: RelayedMessage): void {
     this.messages++;
+    if (isShownNote({ from, method })) return;
     const answer = isRecord(params) ? params["answer"] : undefined;
     const update = isRecord(params) && isRecord(params["update"]) ? params["update"] : {};
     const kind = update["sessionUpdate"];

@@ -19,6 +19,8 @@ export interface CardInit {
   meta: Record<string, unknown>;
   /** Sends the `update` of a `session/update` on the root's session. */
   send: (update: Record<string, unknown>) => void;
+  /** Stores such an `update`, for whoever opens the conversation later: how the card began, and how it ended. */
+  keep: (update: Record<string, unknown>) => void;
 }
 
 export type CardStatus = "pending" | "in_progress" | "completed" | "failed";
@@ -41,12 +43,13 @@ export class Card {
     this.#note = note;
     this.#shown = this.#face();
     this.#sentAt = monotonicMs();
-    this.#open();
+    init.send(this.#opening());
+    init.keep(this.#opening());
   }
 
   /** To an editor that does not know it. */
   showAgain(): void {
-    if (!this.#closed) this.#open();
+    if (!this.#closed) this.#init.send(this.#opening());
   }
 
   /** The child goes on: another title, another stage. */
@@ -74,6 +77,7 @@ export class Card {
     this.#status = kind === "completed" ? "completed" : "failed";
     this.#note = line;
     this.#send();
+    this.#init.keep(this.#change());
     this.drop();
   }
 
@@ -84,10 +88,14 @@ export class Card {
     this.#timer = undefined;
   }
 
-  #open(): void {
-    const { toolCallId, meta, send } = this.#init;
+  #opening(): Record<string, unknown> {
+    return { ...this.#change(), sessionUpdate: "tool_call", kind: "other", _meta: this.#init.meta };
+  }
+
+  #change(): Record<string, unknown> {
+    const { toolCallId } = this.#init;
     const [title, status, content] = [this.#title, this.#status, this.#content()];
-    send({ sessionUpdate: "tool_call", toolCallId, title, kind: "other", status, content, _meta: meta });
+    return { sessionUpdate: "tool_call_update", toolCallId, title, status, content };
   }
 
   #send(): void {
@@ -95,9 +103,7 @@ export class Card {
     if (face === this.#shown) return;
     this.#shown = face;
     this.#sentAt = monotonicMs();
-    const { toolCallId, send } = this.#init;
-    const [title, status, content] = [this.#title, this.#status, this.#content()];
-    send({ sessionUpdate: "tool_call_update", toolCallId, title, status, content });
+    this.#init.send(this.#change());
   }
 
   #face(): string {

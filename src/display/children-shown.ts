@@ -14,6 +14,8 @@ export interface ChildrenShownParts {
   bus: Bus;
   /** A delegation as it is stored. */
   record: (delegationId: string) => DelegationRecord | undefined;
+  /** Stores what a root's editor is shown, for whoever opens the conversation later. */
+  keep: (root: Session, update: Record<string, unknown>) => void;
   /** Has a child's agent wait before it says more, or go on. */
   holdBack: (child: Session, isHeld: boolean) => void;
 }
@@ -72,8 +74,8 @@ export class ChildrenShown {
   }
 
   #tapOfRoot(root: Session): Interceptor {
-    const { record, holdBack } = this.#parts;
-    const tree = new ShownTree({ root, record, holdBack });
+    const { record, keep, holdBack } = this.#parts;
+    const tree = new ShownTree({ root, record, keep, holdBack });
     let cancels = 0;
     this.#trees.set(root.id, tree);
     root.scope.add("display", () => {

@@ -16,6 +16,7 @@ import { SubagentSession } from "./subagent-session.ts";
 export interface ShownInit {
   told: DelegationProgress;
   root: Session;
+  keep: (root: Session, update: Record<string, unknown>) => void;
   /** The delegation that asked for this one, if it is shown too. */
   parent: ShownDelegation | undefined;
   /** All has been told. */
@@ -27,6 +28,7 @@ export class ShownDelegation {
   readonly parent: ShownDelegation | undefined;
   readonly #root: Session;
   readonly #title: string;
+  readonly #keep: ShownInit["keep"];
   readonly #onOver: () => void;
   readonly #below = new Set<ShownDelegation>();
   #agent: string;
@@ -41,7 +43,7 @@ export class ShownDelegation {
   #outcome: Outcome | undefined;
   #over = false;
 
-  constructor({ told, root, parent, onOver }: ShownInit) {
+  constructor({ told, root, keep, parent, onOver }: ShownInit) {
     this.id = told.delegationId;
     this.parent = parent;
     this.#root = root;
@@ -49,6 +51,7 @@ export class ShownDelegation {
     this.#agent = told.agent;
     this.#stage = told.kind;
     this.#note = told.line;
+    this.#keep = keep;
     this.#onOver = onOver;
     if (parent) parent.#below.add(this);
   }
@@ -118,6 +121,7 @@ export class ShownDelegation {
         activity: this.#activity,
         meta: this.#meta(),
         send: (update) => this.#root.tellClient("session/update", { update }),
+        keep: (update) => this.#keep(this.#root, update),
       },
       { status, note },
     );

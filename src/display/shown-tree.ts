@@ -25,6 +25,8 @@ export interface TreeParts {
   root: Session;
   /** A delegation as it is stored. */
   record: (delegationId: string) => DelegationRecord | undefined;
+  /** Stores what a root's editor is shown, for whoever opens the conversation later. */
+  keep: (root: Session, update: Record<string, unknown>) => void;
   /** Has a child's agent wait before it says more, or go on. */
   holdBack: (child: Session, isHeld: boolean) => void;
 }
@@ -176,6 +178,7 @@ export class ShownTree {
     const shown: ShownDelegation = new ShownDelegation({
       told,
       root: this.#parts.root,
+      keep: this.#parts.keep,
       parent,
       onOver: () => this.#forget(shown),
     });

@@ -5,6 +5,7 @@
 import { isRecord } from "../acp/wire.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import { isShownNote } from "../sessions/shown-notes.ts";
 import { storedMessages } from "../sessions/stored-messages.ts";
 
 /** What belongs to a conversation; other updates tell how things stood when they were sent. */
@@ -30,7 +31,9 @@ export function hasStoredConversation(store: Store, sessionId: string): boolean 
 export function retell(session: Session, store: Store): void {
   const tell = (update: unknown): void => session.tellClient("session/update", { update });
   const open = new Set<unknown>();
-  for (const { method, params } of said(store, session.id)) {
+  for (const { method, params, isNote } of said(store, session.id)) {
+    // Its card is shown as it is now, by those who know.
+    if (isNote && goesOn(store, params)) continue;
     if (method === "session/prompt") {
       for (const content of blocksIn(params)) tell({ sessionUpdate: "user_message_chunk", content });
     } else if (isOfConversation(params) && isRecord(params["update"])) {
@@ -47,7 +50,8 @@ export function retell(session: Session, store: Store): void {
 export function recall(session: Session, store: Store): void {
   const { transcript } = session;
   if (transcript.turns().length > 0) return;
-  for (const { method, params } of said(store, session.id)) {
+  for (const { method, params, isNote } of said(store, session.id)) {
+    if (isNote) continue;
     if (method === "session/prompt") transcript.prompted(params);
     else transcript.updated(params);
   }
@@ -63,15 +67,24 @@ export function lostToolCall(toolCallId: unknown): Record<string, unknown> {
 interface Said {
   method: "session/prompt" | "session/update";
   params: Record<string, unknown>;
+  /** Crucible has shown it, and the agent did not say it. */
+  isNote: boolean;
 }
 
 function* said(store: Store, sessionId: string): Generator<Said> {
-  for (const { method, params } of storedMessages(store, sessionId)) {
+  for (const { from, method, params } of storedMessages(store, sessionId)) {
     if (!isRecord(params) || (method !== "session/prompt" && method !== "session/update")) continue;
     // What became of a prompt is written down under its method, too.
     if (method === "session/prompt" && !Array.isArray(params["prompt"])) continue;
-    yield { method, params };
+    yield { method, params, isNote: isShownNote({ from, method }) };
   }
+}
+
+/** Whether the delegation of a card is not at its end. */
+function goesOn(store: Store, { update }: Record<string, unknown>): boolean {
+  const [, id = ""] = String(isRecord(update) ? update["toolCallId"] : "").split(":");
+  const status = store.findDelegation(id)?.status;
+  return status === "queued" || status === "running";
 }
 
 function blocksIn({ prompt }: Record<string, unknown>): unknown[] {

@@ -94,6 +94,19 @@ describe("session/load", () => {
     await editor.end();
   });
 
+  test("of an agent that cannot: the cards of its delegations are shown again, as they ended, and once", async () => {
+    const session = await held("plain", delegateLine({ agent: "worker", task: "say done" }));
+    const editor = await editorOf("plain");
+    await editor.request("session/load", { sessionId: session, ...place() });
+    const cards = editor.updates(session).filter(({ toolCallId }) => String(toolCallId).startsWith("crucible:"));
+    expect(cards.map(({ sessionUpdate }) => sessionUpdate)).toEqual(["tool_call", "tool_call_update"]);
+    expect(cards[0]).toMatchObject({ kind: "other", _meta: { crucible: { agent: "worker" } } });
+    expect(cards[1]).toMatchObject({ toolCallId: cards[0]?.["toolCallId"], status: "completed" });
+    // What was shown is no tool that the agent has used.
+    expect((await editor.prompt(session, "heard")).text).not.toContain("crucible:del_");
+    await editor.end();
+  });
+
   test("of an agent that only resumes: the store tells it, and the agent remembers", async () => {
     const session = await held("resumes", "say one");
     const editor = await editorOf("resumes");

@@ -85,7 +85,9 @@ export function conversationMarkdown({ session, delegation }: StoredDetail): Con
         else say("note", `Answered: ${outcomeText(fields["answer"])}`);
       }
       if (method === "session/cancel") say("note", "The turn was cancelled.");
-      if (from === "crucible") say("note", `${String(fields["messages"])} messages could not be kept here.`);
+      if (method === "crucible/dropped") say("note", `${String(fields["messages"])} messages could not be kept here.`);
+      // Cards of delegations, which stand at the end.
+      if (from === "crucible") return "";
       const update = isRecord(fields["update"]) ? fields["update"] : {};
       switch (update["sessionUpdate"]) {
         case "user_message_chunk":

@@ -7,12 +7,14 @@ import type { Outcome } from "../../../src/display/outcome.ts";
 const done: Outcome = { state: { state: "idle", stopReason: "end_turn" }, kind: "completed", line: "done in 1 s" };
 
 let sent: Record<string, unknown>[];
+let kept: Record<string, unknown>[];
 let activity: ChildActivity;
 let card: Card;
 
 beforeEach(() => {
   vi.useFakeTimers();
   sent = [];
+  kept = [];
   activity = new ChildActivity();
   card = new Card(
     {
@@ -21,6 +23,7 @@ beforeEach(() => {
       activity,
       meta: {},
       send: (update) => void sent.push(update),
+      keep: (update) => void kept.push(update),
     },
     { status: "pending", note: "waiting for a free place" },
   );
@@ -57,6 +60,18 @@ describe("a card", () => {
     }
     expect(sent).toHaveLength(1 + 3);
     expect(JSON.stringify(sent.at(-1))).toContain("2990");
+  });
+
+  test("is stored as it began and as it ended", () => {
+    say("one");
+    vi.advanceTimersByTime(cardPaceMs);
+    card.showAgain();
+    card.end(done);
+    expect(kept.map(({ sessionUpdate, status }) => [sessionUpdate, status])).toEqual([
+      ["tool_call", "pending"],
+      ["tool_call_update", "completed"],
+    ]);
+    expect(kept).toEqual([sent[0], sent.at(-1)]);
   });
 
   test("is not sent again as it is", () => {

@@ -51,6 +51,7 @@ beforeEach(() => {
   tree = new ShownTree({
     root,
     record: (id) => ({ childSessionId: children.get(id) ?? null, stopReason: null }) as DelegationRecord,
+    keep: () => {},
     holdBack: ({ id }, isHeld) => void held.push(`${id} ${isHeld ? "held" : "let go"}`),
   });
   tree.turnBegins();
