@@ -7,7 +7,7 @@ import Database from "libsql";
 import { join } from "node:path";
 import { until } from "../support/conditions.ts";
 import { deeds } from "./deeds.ts";
-import { growth, measure, quietOf, slope, type Sample } from "./gauge.ts";
+import { growth, measure, quietOf, type Sample } from "./gauge.ts";
 import { Ledger } from "./ledger.ts";
 import { randomFrom } from "./random.ts";
 import { World } from "./world.ts";
@@ -42,7 +42,7 @@ export interface ChaosReport {
   slowestQuietMs: number;
   residentMb: { first: number; last: number; highest: number };
   /** In use after collecting garbage. */
-  usedMb: { first: number; last: number; slopePerMinute: number | undefined };
+  usedMb: { first: number; last: number };
   descriptors: { first: number; last: number; highest: number };
   diskFilled: boolean;
 }
@@ -151,7 +151,7 @@ class Run {
         last: last.residentMb,
         highest: highest("residentMb"),
       },
-      usedMb: { first: first.usedMb, last: last.usedMb, slopePerMinute: slope(this.#samples) },
+      usedMb: { first: first.usedMb, last: last.usedMb },
       descriptors: { first: first.descriptors, last: last.descriptors, highest: highest("descriptors") },
       diskFilled: this.#diskFilled,
     };
@@ -240,6 +240,7 @@ class Run {
     });
     this.#slowestQuietMs = Math.max(this.#slowestQuietMs, performance.now() - askedAt);
     this.#checkStore();
+    this.#checkCauses();
     await this.#sample({ quiet: true });
     const { delegations } = this.#ledger;
     const { residentMb, usedMb, descriptors } = this.#samples.at(-1)!;
@@ -281,6 +282,17 @@ class Run {
     );
   }
 
+  /** Nothing has ended before its time unless something was done to it. */
+  #checkCauses(): void {
+    const unexplained = this.#ledger.broken.filter((told) => !this.#world.chronicle.explains(told));
+    if (unexplained.length === 0) return;
+    const lines = unexplained.map(
+      ({ id, agent, title, life, status = "lost", words }) =>
+        `${id} (${agent}, life ${life}: ${title}) ${status}: ${words}`,
+    );
+    throw new Error(`nothing was done that explains why these ended so:\n${lines.join("\n")}`);
+  }
+
   /** What is kept agrees with what was told: one final state each, and every completed result whole. */
   #checkStore(): void {
     const sql =
@@ -295,6 +307,9 @@ class Run {
           throw new Error(`delegation ${id}, told as ${status ?? "begun"} in life ${life}, is not in the store`);
         if (status !== undefined && row.status !== status) {
           throw new Error(`delegation ${id} was told to have ended as ${status}, and the store says ${row.status}`);
+        }
+        if (row.status === "lost" && status === undefined && life === this.#ledger.life) {
+          throw new Error(`delegation ${id} is lost, and its daemon is not`);
         }
       }
       for (const row of rows) this.#checkKept(row);

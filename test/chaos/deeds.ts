@@ -2,7 +2,6 @@
  * What can happen to a daemon in a chaos run: a table of deeds, each with how likely it is. A deed begins something and does not
  * wait for its end, so that everything overlaps. It says in a few words what it did, or undefined when it could not.
  */
-import { allSessions } from "../integration/delegating.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import { leafAgents, rootAgents, type ChaosSession, type World } from "./world.ts";
@@ -63,7 +62,7 @@ export const deeds: readonly [Deed, ...Deed[]] = [
     weight: 6,
     run(world) {
       const session = world.random.pick(sessionsOf(world).filter(({ turn }) => turn !== undefined));
-      session?.editor.client.cancel(session.id);
+      if (session) world.cancel(session);
       return session?.id;
     },
   },
@@ -90,15 +89,8 @@ export const deeds: readonly [Deed, ...Deed[]] = [
     name: "agent is killed",
     weight: 5,
     async run(world) {
-      const pids = (await allSessions(world.daemon)).flatMap(({ pid }) => pid ?? []);
-      const pid = world.random.pick(pids);
-      if (pid === undefined) return undefined;
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        return `${pid}, which was gone already`;
-      }
-      return String(pid);
+      const pid = await world.killAgent();
+      return pid === undefined ? undefined : String(pid);
     },
   },
   {

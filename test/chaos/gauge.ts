@@ -47,15 +47,10 @@ export function quietOf(samples: readonly Sample[]): (Sample & { usedMb: number 
   return samples.flatMap((sample) => (sample.usedMb === undefined ? [] : [{ ...sample, usedMb: sample.usedMb }]));
 }
 
-/** Megabytes a minute, by least squares over the quiet samples of the longest life; undefined with fewer than three. */
-export function slope(samples: readonly Sample[]): number | undefined {
-  const quiet = quietOf(samples);
-  const lives = [...new Set(quiet.map(({ life }) => life))].map((life) => quiet.filter((one) => one.life === life));
-  const [longest = []] = lives.toSorted((one, other) => other.length - one.length);
-  if (longest.length < 3) return undefined;
+/** How much y grows for each x, by least squares. */
+export function slope(points: readonly { x: number; y: number }[]): number {
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const minutes = longest.map(({ at }) => at / 60_000);
-  const [middle, level] = [mean(minutes), mean(longest.map(({ usedMb }) => usedMb))];
-  const covariance = mean(longest.map(({ usedMb }, index) => (minutes[index]! - middle) * (usedMb - level)));
-  return covariance / mean(minutes.map((minute) => (minute - middle) ** 2));
+  const [middle, level] = [mean(points.map(({ x }) => x)), mean(points.map(({ y }) => y))];
+  const covariance = mean(points.map(({ x, y }) => (x - middle) * (y - level)));
+  return covariance / mean(points.map(({ x }) => (x - middle) ** 2));
 }

@@ -19,6 +19,13 @@ export interface DelegationTold {
   life: number;
   /** Undefined while it is under way, or when its daemon was killed. */
   status: DelegationStatus | undefined;
+  agent: string;
+  title: string;
+  /** What was said at its end; empty before. */
+  words: string;
+  /** When the first and the last was heard of it, as performance.now(). */
+  begunAt: number;
+  endedAt: number | undefined;
 }
 
 /** Where warnings tell that a promise could not be kept. */
@@ -49,13 +56,16 @@ export class Ledger {
     for (const line of lines) if (line.startsWith("{")) this.#take(JSON.parse(line) as Entry);
   }
 
+  /** Those that are over and have not completed. */
+  get broken(): DelegationTold[] {
+    return [...this.delegations.values()].filter(({ life, status }) =>
+      status === undefined ? life < this.#life : status !== "completed",
+    );
+  }
+
   /** Delegations of this life that have not ended. */
   get open(): DelegationTold[] {
     return [...this.delegations.values()].filter(({ life, status }) => life === this.#life && status === undefined);
-  }
-
-  ended(status: DelegationStatus): DelegationTold[] {
-    return [...this.delegations.values()].filter((one) => one.status === status);
   }
 
   #take(entry: Entry): void {
@@ -78,10 +88,23 @@ export class Ledger {
       this.violations.push(`delegation ${id} was ${kind} after it had ended as ${known.status}`);
       return;
     }
-    const told = known ?? { id, rootId: String(entry["rootId"]), life: this.#life, status: undefined };
+    const told: DelegationTold = known ?? {
+      id,
+      rootId: String(entry["rootId"]),
+      life: this.#life,
+      status: undefined,
+      agent: "",
+      title: String(entry["title"]),
+      words: "",
+      begunAt: performance.now(),
+      endedAt: undefined,
+    };
+    told.agent = String(entry["agent"]);
     this.delegations.set(id, told);
     if (kind !== "ended") return;
     told.status = entry["status"] as DelegationStatus;
+    told.words = String(entry["msg"]).split(" ended: ").slice(1).join(" ended: ");
+    told.endedAt = performance.now();
     if (/sign of life/.test(String(entry["msg"]))) this.violations.push(`delegation ${id} was taken for stalled`);
   }
 }

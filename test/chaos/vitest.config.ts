@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,
-    include: ["test/chaos/long.chaos.ts"],
+    include: ["test/chaos/*.chaos.ts"],
+    fileParallelism: false,
     disableConsoleIntercept: true,
     pool: "forks",
   },

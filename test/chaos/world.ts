@@ -3,15 +3,15 @@
  * things; which of them are done is chance's business, and what must hold is checked in chaos.ts.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { openDoor } from "../../src/control/door.ts";
-import type { DaemonStatus } from "../../src/control/methods.ts";
+import type { DaemonStatus, SessionNode } from "../../src/control/methods.ts";
 import { connectAcpClient, type AcpClient, type Message } from "../support/acp-client.ts";
-import { until } from "../support/conditions.ts";
 import { createTestHome, scriptedProfile, serve, type TestDaemon, type TestHome } from "../support/daemon.ts";
 import { control } from "../integration/delegating.ts";
+import { Chronicle } from "./causes.ts";
+import { instrument, moveClock, usedMb } from "./instrumented.ts";
 import type { Random } from "./random.ts";
 
 export interface ChaosEditor {
@@ -39,9 +39,11 @@ export class World {
   /** Delegations of a terminal that are under way, with how to give them up. */
   readonly terminals = new Map<Promise<unknown>, AbortController>();
   readonly hasOwnDisk: boolean;
-  isFull = false;
+  /** What was done that ends delegations. */
+  readonly chronicle = new Chronicle();
   daemon!: TestDaemon;
   #editorCount = 0;
+  #diskIsFree: (() => void) | undefined;
 
   private constructor(home: TestHome, random: Random, hasOwnDisk: boolean) {
     this.home = home;
@@ -52,9 +54,7 @@ export class World {
   /** A home with a daemon that runs. */
   static async begin(random: Random): Promise<World> {
     const home = await createTestHome(configText(3));
-    home.env["CHAOS_CLOCK"] = join(home.folder, "clock");
-    home.env["CHAOS_MEMORY"] = join(home.folder, "memory");
-    home.env["NODE_OPTIONS"] = `--import=${pathToFileURL(join(import.meta.dirname, "under-test.mjs")).href}`;
+    instrument(home);
     const world = new World(home, random, mountDisk(home));
     world.daemon = await serve(home);
     return world;
@@ -78,12 +78,16 @@ export class World {
   /** Whatever the editor's connection comes to is no failure of the run: daemons are killed under it. */
   closeEditor(editor: ChaosEditor, { gently }: { gently: boolean }): Promise<void> {
     this.editors.splice(this.editors.indexOf(editor), 1);
+    this.chronicle.did("editor goes", idsOf(editor));
     if (!gently) editor.client.kill("SIGKILL");
     return editor.client.end().catch(() => {});
   }
 
   prompt(session: ChaosSession, text: string): void {
     const { client } = session.editor;
+    // One process serves all sessions of an editor.
+    if (/^(exit|die)/.test(text)) this.chronicle.did("agent dies", idsOf(session.editor));
+    if (text.startsWith("mcp cancel_delegation")) this.chronicle.did("delegation is cancelled", [session.id]);
     const params = { sessionId: session.id, prompt: [{ type: "text", text }] };
     const turn = client
       .sendRequest("session/prompt", params)
@@ -95,6 +99,31 @@ export class World {
     session.turn = turn;
   }
 
+  cancel({ id, editor }: ChaosSession): void {
+    this.chronicle.did("turn is cancelled", [id]);
+    editor.client.cancel(id);
+  }
+
+  /** Kills one of the agents that run; undefined if there is none. */
+  async killAgent(): Promise<number | undefined> {
+    using door = await control(this.daemon);
+    const { roots } = await door.request("ps", {});
+    const pid = this.random.pick(roots.flatMap(pidsOf));
+    if (pid === undefined) return undefined;
+    const hit = roots.filter((root) => pidsOf(root).includes(pid));
+    this.chronicle.did(
+      "agent dies",
+      hit.flatMap(({ sessionId }) => sessionId ?? []),
+    );
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      // It has gone by itself in between.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+    return pid;
+  }
+
   /** One delegation by a person at a terminal. */
   delegate(agent: string, task: string): void {
     const giveUp = new AbortController();
@@ -103,11 +132,13 @@ export class World {
       return await door.request("delegate", { agent, task, cwd: this.home.kiln }, { signal: giveUp.signal });
     })();
     const settled = work.catch(() => undefined).finally(() => this.terminals.delete(settled));
+    giveUp.signal.addEventListener("abort", () => this.chronicle.did("terminal gives up"));
     this.terminals.set(settled, giveUp);
   }
 
   /** The daemon ends, as it is asked to or by SIGKILL, and a new one takes its place. Some editors stay through it. */
   async replaceDaemon({ gently }: { gently: boolean }): Promise<void> {
+    this.chronicle.did(gently ? "daemon is stopped" : "daemon is killed");
     if (gently) await this.daemon.stop({ timeoutMs: 60_000 });
     else this.daemon.kill("SIGKILL");
     await this.daemon.exited();
@@ -125,34 +156,35 @@ export class World {
     this.daemon.kill("SIGHUP");
   }
 
+  get isFull(): boolean {
+    return this.#diskIsFree !== undefined;
+  }
+
   fillDisk(): void {
-    this.isFull = true;
+    this.#diskIsFree = this.chronicle.began("disk is full");
     spawnSync("dd", ["if=/dev/zero", `of=${this.#ballast}`, "bs=64k"], { stdio: "ignore" });
   }
 
   freeDisk(): void {
     rmSync(this.#ballast, { force: true });
-    this.isFull = false;
+    this.#diskIsFree?.();
+    this.#diskIsFree = undefined;
   }
 
   moveClock(offsetMs: number): void {
-    writeFileSync(join(this.home.folder, "clock"), String(offsetMs));
+    moveClock(this.home, offsetMs);
   }
 
   /** What the daemon has in use once its garbage is collected, in megabytes. */
-  async usedMb(): Promise<number> {
-    const file = join(this.home.folder, "memory");
-    rmSync(file, { force: true });
-    this.daemon.kill("SIGUSR2");
-    await until(() => existsSync(file), { what: "the daemon's memory to be measured" });
-    return (JSON.parse(readFileSync(file, "utf8")) as { bytes: number }).bytes / 1024 / 1024;
+  usedMb(): Promise<number> {
+    return usedMb(this.daemon);
   }
 
   /** Everybody gives up and goes. */
   async disperse(): Promise<void> {
     this.freeDisk();
     for (const giveUp of this.terminals.values()) giveUp.abort();
-    for (const { client, sessions } of this.editors) for (const { id } of sessions) client.cancel(id);
+    for (const { sessions } of this.editors) for (const session of sessions) this.cancel(session);
     await Promise.all(this.editors.slice().map((editor) => this.closeEditor(editor, { gently: true })));
   }
 
@@ -176,6 +208,15 @@ export class World {
     const options = params["options"] as { optionId: string }[];
     return { outcome: { outcome: "selected", optionId: random.pick(options)?.optionId } };
   }
+}
+
+function idsOf({ sessions }: ChaosEditor): string[] {
+  return sessions.map(({ id }) => id);
+}
+
+/** Of a session and all below it. */
+function pidsOf({ pid, children }: SessionNode): number[] {
+  return [...(pid === null ? [] : [pid]), ...children.flatMap(pidsOf)];
 }
 
 async function onSocket(home: TestHome, agent: string): Promise<AcpClient> {

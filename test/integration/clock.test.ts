@@ -1,9 +1,8 @@
 /** Whoever sets the clock, and however far: nothing ends early for it, nothing lives longer, and what is told of times stays true. */
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { instrument, moveClock } from "../chaos/instrumented.ts";
 import { until } from "../support/conditions.ts";
 import { createTestHome, scriptedProfile, serve, type TestDaemon } from "../support/daemon.ts";
 import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
@@ -16,8 +15,7 @@ let tools: Client;
 beforeAll(async () => {
   const delegation = "enabled = true\nstall_seconds = 1";
   const home = await createTestHome([scriptedProfile("parent", { delegation }), scriptedProfile("worker")].join("\n"));
-  home.env["CHAOS_CLOCK"] = join(home.folder, "clock");
-  home.env["NODE_OPTIONS"] = `--import=${pathToFileURL(join(import.meta.dirname, "../chaos/under-test.mjs")).href}`;
+  instrument(home);
   daemon = await serve(home);
   parent = await openParent(daemon, "parent");
   tools = await parent.tools();
@@ -30,7 +28,7 @@ afterAll(async () => {
 /** Moves the daemon's clock by so much again and again, more often than it looks at anything. */
 async function whileClockMoves<T>(stepMs: number, act: () => Promise<T>): Promise<T> {
   let offsetMs = 0;
-  const timer = setInterval(() => writeFileSync(join(daemon.home.folder, "clock"), String((offsetMs += stepMs))), 60);
+  const timer = setInterval(() => moveClock(daemon.home, (offsetMs += stepMs)), 60);
   try {
     return await act();
   } finally {
