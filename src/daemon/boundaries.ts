@@ -161,7 +161,7 @@ function makeIfMissing(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     // Where it cannot be, git inside will say so.
-    if (!isSystemError(error, "EEXIST", "ENOENT", "ENOTDIR", "EACCES", "EROFS")) throw error;
+    if (!isSystemError(error, "EEXIST", "ENOENT", "ENOTDIR", "EACCES", "EROFS", "ENOSPC", "EDQUOT")) throw error;
   }
 }
 

@@ -3,10 +3,12 @@
  * private home, and has the mechanism wrap the command. What holds is told with each launch; nothing is started here but
  * the trials.
  */
+import { isSystemError, messageOf } from "../base/errors.ts";
 import { isInside, type Environment } from "../base/paths.ts";
 import { listed } from "../base/text.ts";
 import type { SandboxRules } from "../config/config.ts";
 import type { LaunchSpec } from "../process/child.ts";
+import { agentStart } from "../process/errors.ts";
 import { bwrap } from "./bwrap-mechanism.ts";
 import {
   withoutSandbox,
@@ -92,7 +94,7 @@ export class Sandbox {
     const choice = await this.#choose(spec.label, policy);
     if (!choice) return unconfined(spec, withoutSandbox);
 
-    const home = this.#homeFor(policy);
+    const home = this.#homeFor(spec.label, policy);
     const logins = this.#loginsOf(policy, { home, env: spec.env });
     const reach = reachOf({ spec, policy, home, around: this.#parts.around });
     const opened = openFolders(foldersToHold(reach, home));
@@ -174,15 +176,26 @@ export class Sandbox {
       stateDirectory,
       (spec, inside) => wrap({ spec, reach: trialReach(inside), toolSockets: undefined, opened: new Map() }).spec,
     );
+    // It may have failed for want of space or time, and is tried again the next time it is needed.
+    if (problem !== undefined) this.#trials.delete(kind.name);
     const nests = kind.nesting === "tried" ? bwrapInside : kind.nesting === "yes";
     return { kind, wrap: problem === undefined ? wrap : undefined, problem, nests };
   }
 
-  #homeFor({ rules, profile, readable, writable }: SandboxPolicy): string {
+  #homeFor(label: string, { rules, profile, readable, writable }: SandboxPolicy): string {
     const { stateDirectory, around } = this.#parts;
     if (rules.home === "real") return around.home;
     const opened = [...readable, ...writable, ...profile.configDirs];
-    return privateHome({ stateDirectory, profile: profile.name, home: around.home, opened });
+    try {
+      return privateHome({ stateDirectory, profile: profile.name, home: around.home, opened });
+    } catch (cause) {
+      if (!isSystemError(cause, "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EEXIST", "ENOTDIR"))
+        throw cause;
+      throw agentStart.create(`${label} was not started: its home cannot be made (${messageOf(cause)})`, {
+        hint: `make ${stateDirectory} writable, or free space on its disk`,
+        cause,
+      });
+    }
   }
 
   /** Brings logins in, and what is refreshed back, until `end`. */

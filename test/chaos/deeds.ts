@@ -12,6 +12,9 @@ export interface Deed {
   run(world: World, ledger: Ledger): Promise<string | undefined> | string | undefined;
 }
 
+/** What a child says to the message that it may be sent while it works. */
+export const answerToMessage = "one thing more";
+
 const mostEditors = 5;
 const mostSessions = 3;
 
@@ -158,7 +161,7 @@ function aboutKnown(random: Random, id: string | undefined): string {
     `mcp wait_delegation ${JSON.stringify({ ids: [id], wait_seconds: 1 })}`,
     `mcp read_delegation ${JSON.stringify({ id, offset: random.int(0, 5000) })}`,
     `mcp cancel_delegation ${JSON.stringify({ id })}`,
-    `mcp send_to_delegation ${JSON.stringify({ id, message: "say one thing more" })}`,
+    `mcp send_to_delegation ${JSON.stringify({ id, message: `say ${answerToMessage}` })}`,
   ])!;
 }
 

@@ -103,7 +103,8 @@ export class Ledger {
     this.delegations.set(id, told);
     if (kind !== "ended") return;
     told.status = entry["status"] as DelegationStatus;
-    told.words = String(entry["msg"]).split(" ended: ").slice(1).join(" ended: ");
+    // Behind the title, in which anything may stand.
+    told.words = String(entry["msg"]).slice(`delegation to ${told.agent} (${told.title}) `.length);
     told.endedAt = performance.now();
     if (/sign of life/.test(String(entry["msg"]))) this.violations.push(`delegation ${id} was taken for stalled`);
   }

@@ -31,8 +31,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function sandboxWith(env: NodeJS.ProcessEnv): Sandbox {
-  const stateDirectory = join(folder, "state");
+function sandboxWith(env: NodeJS.ProcessEnv, stateDirectory = join(folder, "state")): Sandbox {
   const hidden = [{ path: stateDirectory, isFolder: true }];
   const around = { home: join(folder, "home"), hidden: () => hidden, ownProgram: [] };
   return new Sandbox({ stateDirectory, env, around, onWarning: () => {} });
@@ -81,6 +80,18 @@ describe("on Linux", () => {
     confined.started();
     await confined.release();
     expect(run.stderr).toMatch(/Permission denied.*Permission denied/s);
+  });
+
+  test("a home that cannot be made is told as a start that failed, with where it should be", async () => {
+    const state = join(folder, "homeless-state");
+    mkdirSync(state);
+    writeFileSync(join(state, "homes"), "in the way");
+    const spec = { label: "p", command: "/bin/true", args: [], env: {}, cwd: join(folder, "kiln") };
+    await expect(sandboxWith(process.env, state).confine(spec, policy())).rejects.toMatchObject({
+      code: "CRU_AGENT_START",
+      message: expect.stringMatching(/its home cannot be made/) as string,
+      hint: expect.stringContaining(state) as string,
+    });
   });
 
   test("seatbelt is refused, with what was tried", async () => {
@@ -159,14 +170,18 @@ describe("where nothing holds", () => {
     expect(await broken().foresee("p", policy())).toMatchObject({ mechanism: "landlock", strength: "partial" });
   });
 
-  test("a trial is remembered until it is to be forgotten", async () => {
-    const env = { PATH: join(folder, "bin") };
+  test("one that fails is tried again the next time, one that holds is remembered until it is to be forgotten", async () => {
+    const [useless, whole] = [join(folder, "bin"), process.env["PATH"] ?? ""];
+    const env = { PATH: useless };
     const one = sandboxWith(env);
-    await one.foresee("p", policy());
-    env.PATH = process.env["PATH"] ?? "";
-    expect(await one.foresee("p", policy())).toMatchObject({ mechanism: "landlock" });
+    const mechanism = async (): Promise<string> => (await one.foresee("p", policy())).mechanism;
+    expect(await mechanism()).toBe("landlock");
+    env.PATH = whole;
+    expect(await mechanism()).toBe("bwrap");
+    env.PATH = useless;
+    expect(await mechanism()).toBe("bwrap");
     one.forgetTrials();
-    expect(await one.foresee("p", policy())).toMatchObject({ mechanism: "bwrap" });
+    expect(await mechanism()).toBe("landlock");
   });
 });
 
