@@ -80,10 +80,9 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
 
   async function tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     track(client);
-    const hungUp = new AbortController();
-    client.once("close", () => hungUp.abort());
+    const hungUp = goneWith(client);
     const way = await decide("https", destinationOf(request.url ?? ""));
-    const server = "status" in way ? way : await connectedBy(way, hungUp.signal);
+    const server = "status" in way ? way : await connectedBy(way, hungUp);
     if ("status" in server) {
       client.end(responseText(server));
       return;
@@ -109,13 +108,15 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       "address" in way
         ? { host: way.address, port: way.to.port, headers: {}, path: what }
         : { ...placeOf(way.upstream), path: `http://${target.host}${what}` };
+    const socket = await connectedTo(place, goneWith(response)).catch(messageOf);
+    if (typeof socket === "string") return refuse(response, { status: 502, message: socket });
+    track(socket);
     const onward = httpRequest({
-      ...place,
+      path: place.path,
       method: request.method,
       headers: { ...headers, host: target.host, ...place.headers },
-      timeout: proxyConnectTimeoutMs,
+      createConnection: () => socket,
     });
-    onward.once("timeout", () => onward.destroy(new Error("it took too long")));
     onward.once("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
@@ -150,6 +151,13 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** Aborts when a caller hangs up. */
+function goneWith(caller: Duplex | ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  caller.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 /** The connection, once it stands. */

@@ -170,10 +170,13 @@ describe("the proxy", () => {
       }
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       await open({ isNear: () => false, rules: () => [`silent.test:${silentPort}`] });
-      const answer = say(`CONNECT silent.test:${silentPort} HTTP/1.1\r\nhost: x\r\n\r\n`);
-      while (vi.getTimerCount() === 0) await nextTurn();
+      const answers = [
+        say(`CONNECT silent.test:${silentPort} HTTP/1.1\r\nhost: x\r\n\r\n`),
+        say(`GET http://silent.test:${silentPort}/ HTTP/1.1\r\nhost: x\r\n\r\n`),
+      ];
+      while (vi.getTimerCount() < answers.length) await nextTurn();
       vi.advanceTimersByTime(proxyConnectTimeoutMs);
-      expect(await answer).toMatch(/^HTTP\/1.1 502 .*it took too long to connect/s);
+      for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1.1 502 .*it took too long to connect/s);
     } finally {
       vi.useRealTimers();
       for (const socket of waiting) socket.destroy();
