@@ -107,7 +107,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "agents",
     summary: "list the agent profiles, and whether their programs are there",
     details:
-      "With --probe each agent that is there is started and asked to initialize: its version, what it can do, how it takes MCP " +
+      "With --probe each agent that is there is started as a child would be, in the sandbox, and asked to initialize: its version, what it can do, how it takes MCP " +
       "servers, how long it takes and how much memory. Needs no daemon.",
     options: { probe: { text: "start each agent and ask what it can do" }, config, json },
     examples: [

@@ -1,4 +1,5 @@
 /** What `crucible agents` tells of a profile: found by the daemon room, printed by the command line. Shapes only. */
+import type { ShownSandbox } from "./stored.ts";
 
 export interface AgentReport {
   name: string;
@@ -28,6 +29,8 @@ export interface AgentProbe {
   authMethods: string[];
   /** Whether it asks for Crucible's tools once it has a session, and over what; null when that was not tried. */
   tools: { over: "http" | "stdio"; reached: boolean; milliseconds: number } | null;
+  /** What held it, as it would hold a child. */
+  sandbox: ShownSandbox;
   /** From the start of the process to the answer to `initialize`. */
   milliseconds: number;
   /** Of the whole process tree, right after that answer. */

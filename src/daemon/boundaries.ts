@@ -36,6 +36,8 @@ export interface Boundary {
 export interface BoundariesParts {
   readonly config: () => Config;
   readonly stateDirectory: string;
+  /** What no agent sees anything of; the state folder when missing. */
+  readonly hiddenFolder?: string;
   readonly socketPath: string;
   /** Opens the way to the listed hosts, if it is not open, and gives the directory of its socket. */
   readonly openWayOut: () => Promise<string>;
@@ -145,10 +147,10 @@ export class Boundaries {
 
   /** The daemon's own files. Looked for each time: a socket, a lock and a configuration come and go. */
   #hidden(): Hidden[] {
-    const { stateDirectory, socketPath, config } = this.#parts;
+    const { stateDirectory, hiddenFolder = stateDirectory, socketPath, config } = this.#parts;
     const { file } = config();
     const files = [socketPath, socketKeyFile(socketPath), `${socketPath}.lock`, ...(file === undefined ? [] : [file])];
-    const folders = [stateDirectory, toolSocketFolderOf(socketPath)];
+    const folders = [hiddenFolder, toolSocketFolderOf(socketPath)];
     return [
       ...files.map((path) => ({ path: realPathOf(path), isFolder: false })),
       ...folders.map((path) => ({ path: realPathOf(path), isFolder: true })),

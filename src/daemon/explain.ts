@@ -23,7 +23,7 @@ export async function explainDelegation(
   const target = explanation.allowed ? config.agents.get(explanation.target) : undefined;
   if (!target) return { ...explanation, sandbox: null };
   const directories = explanation.grant?.kiln ?? [];
-  const sandbox = await withTrialBoundaries({ config, env: question.env }, (boundaries) =>
+  const sandbox = await withTrialBoundaries({ config, env: question.env }, ({ boundaries }) =>
     foreseen(boundaries, target, directories),
   );
   const isHeld = (sandbox.sandbox?.strength ?? "advisory") !== "advisory";

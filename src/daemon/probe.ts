@@ -2,7 +2,7 @@
  * Looks at agents without a daemon: is each profile's program there, and with a probe, does it really start and speak ACP, what
  * can it do, and what does it cost. What `crucible agents` prints.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initializeForChild } from "../acp/capabilities.ts";
@@ -11,14 +11,18 @@ import { startAgent, type Agent } from "../agents/agent.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { timedOut, within } from "../base/deadline.ts";
 import { CrucibleError } from "../base/errors.ts";
+import type { Environment } from "../base/paths.ts";
 import { programVersion } from "../base/version.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { AgentProbe, AgentReport } from "../control/agent-report.ts";
 import { createBus } from "../observe/bus.ts";
-import { withoutSandbox } from "../sandbox/confinement.ts";
+import type { Launcher } from "../process/child.ts";
 import { createLauncher } from "../process/launcher.ts";
 import { AgentPrograms } from "./agent-programs.ts";
+import { noKiln, type Boundaries, type Boundary } from "./boundaries.ts";
 import { explained } from "./child-opener.ts";
+import { launchConfined } from "./confined-launch.ts";
+import { withTrialBoundaries } from "./sandbox-forecast.ts";
 import { openTrialTools, type TrialTools } from "./trial-tools.ts";
 
 /** How long an agent with a session has to ask for its tools, in milliseconds; those that connect late do so at their first prompt. */
@@ -26,6 +30,7 @@ export const toolsTrialMs = 5000;
 
 export interface ProbeOptions {
   config: Config;
+  env?: Environment;
   /** Start each agent that was found and ask it to initialize. */
   start: boolean;
   /** Names; all profiles when missing. */
@@ -38,31 +43,45 @@ export interface ProbeOptions {
 }
 
 export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]> {
-  const { config, only, atOnce = 1 } = options;
-  const programs = new AgentPrograms(() => config);
-  const folder = await mkdtemp(join(tmpdir(), "crucible-probe-"));
-  const tools = options.openSession ? await openTrialTools(join(folder, "tools"), createBus()) : undefined;
-  const launcher = createLauncher({ stateDirectory: folder, graceMs: () => config.limits.graceSeconds * 1000 });
+  const { config, env = process.env, start, openSession } = options;
+  const programs = new AgentPrograms(() => config, env);
+  if (!start) return reportEach(options, (profile) => find(profile, programs));
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "crucible-probe-")));
   try {
-    const profiles = [...config.agents.values()].filter(({ name }) => !only || only.includes(name));
-    const reports: AgentReport[] = [];
-    const waiting = profiles.entries();
-    const lookAtNext = async (): Promise<void> => {
-      for (const [index, profile] of waiting) {
-        const report = await find(profile, programs);
-        reports[index] = report;
-        if (!options.start || report.path === null) continue;
-        options.onStart?.(profile.name);
-        await probeInto(report, { profile, programs, launcher, folder, tools });
+    return await withTrialBoundaries({ config, env }, async ({ boundaries, stateDirectory, sockets }) => {
+      const tools = openSession ? await openTrialTools(sockets, createBus()) : undefined;
+      const launcher = createLauncher({ stateDirectory, graceMs: () => config.limits.graceSeconds * 1000 });
+      try {
+        // Looked for first, so that the agent that happens to be the first does not look slower than it is.
+        await boundaries.trials();
+        return await reportEach(options, async (profile) => {
+          const report = await find(profile, programs);
+          if (report.path === null) return report;
+          options.onStart?.(profile.name);
+          return probed(report, { profile, programs, boundaries, launcher, folder, tools });
+        });
+      } finally {
+        await launcher.close();
+        await tools?.close();
       }
-    };
-    await Promise.all(Array.from({ length: atOnce }, lookAtNext));
-    return reports;
+    });
   } finally {
-    await launcher.close();
-    await tools?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function reportEach(
+  { config, only, atOnce = 1 }: ProbeOptions,
+  look: (profile: AgentProfile) => Promise<AgentReport>,
+): Promise<AgentReport[]> {
+  const profiles = [...config.agents.values()].filter(({ name }) => !only || only.includes(name));
+  const reports: AgentReport[] = [];
+  const waiting = profiles.entries();
+  const lookAtNext = async (): Promise<void> => {
+    for (const [index, profile] of waiting) reports[index] = await look(profile);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lookAtNext));
+  return reports;
 }
 
 async function find(profile: AgentProfile, programs: AgentPrograms): Promise<AgentReport> {
@@ -84,42 +103,56 @@ async function find(profile: AgentProfile, programs: AgentPrograms): Promise<Age
   }
 }
 
-async function probeInto(
-  report: AgentReport,
-  parts: {
-    profile: AgentProfile;
-    programs: AgentPrograms;
-    launcher: ReturnType<typeof createLauncher>;
-    folder: string;
-    /** Given where a session is asked for. */
-    tools: TrialTools | undefined;
-  },
-): Promise<void> {
-  const { profile, programs, launcher, folder, tools } = parts;
+interface ProbeParts {
+  profile: AgentProfile;
+  programs: AgentPrograms;
+  boundaries: Boundaries;
+  launcher: Launcher;
+  /** Where the agent works. */
+  folder: string;
+  /** Given where a session is asked for. */
+  tools: TrialTools | undefined;
+}
+
+/** The report with what the agent says of itself, started as a child would be, or with what kept it from that. */
+async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentReport> {
+  const { profile, programs, boundaries, launcher, folder, tools } = parts;
+  const boundary: Boundary = {
+    profile,
+    worksFor: "agent",
+    kiln: { ...noKiln(folder), readOnly: false },
+    toolSockets: boundaries.holds(profile, "agent") ? tools?.folder : undefined,
+  };
   const startedAt = monotonicMs();
   try {
     const agent = await startAgent({
       profile,
-      launch: async () => ({
-        running: await launcher(await programs.specFor(profile, folder)),
-        confinement: withoutSandbox,
-        isOffline: false,
-        toolSockets: undefined,
-      }),
+      launch: async () =>
+        launchConfined({ spec: await programs.specFor(profile, folder), boundary, boundaries, launcher }),
       initialize: initializeForChild({ files: profile.clientFiles, terminals: false }, programVersion()),
       owner: nobody,
       bus: createBus(),
     });
     const milliseconds = Math.round(monotonicMs() - startedAt);
     const residentBytes = await agent.process.residentBytes();
-    report.probe = { ...capabilitiesOf(agent.initializeResult), tools: null, milliseconds, residentBytes };
+    const { initializeResult, confinement: sandbox } = agent;
+    const probe: AgentProbe = {
+      ...capabilitiesOf(initializeResult),
+      tools: null,
+      sandbox,
+      milliseconds,
+      residentBytes,
+    };
     try {
-      if (tools) report.probe.tools = await tryTools(agent, { tools, cwd: folder });
+      if (tools) probe.tools = await tryTools(agent, { tools, cwd: folder });
+      return { ...report, probe };
+    } catch (error) {
+      return { ...report, probe, problem: problemOf(explained(error, profile)) };
     } finally {
       await agent.end();
     }
   } catch (error) {
-    report.problem = problemOf(explained(error, profile));
+    return { ...report, problem: problemOf(explained(error, profile)) };
   }
 }
 
@@ -144,7 +177,7 @@ const nobody: Listener = {
 
 function capabilitiesOf(
   result: Readonly<Record<string, unknown>>,
-): Omit<AgentProbe, "tools" | "milliseconds" | "residentBytes"> {
+): Omit<AgentProbe, "tools" | "sandbox" | "milliseconds" | "residentBytes"> {
   const info = isRecord(result["agentInfo"]) ? result["agentInfo"] : {};
   const capabilities = isRecord(result["agentCapabilities"]) ? result["agentCapabilities"] : {};
   const mcp = isRecord(capabilities["mcpCapabilities"]) ? capabilities["mcpCapabilities"] : {};

@@ -1,14 +1,17 @@
 /**
- * What would hold an agent on this machine, for those who ask before one is started (`crucible doctor`, `crucible explain`): the
- * mechanisms are tried as the daemon tries them, in a folder that goes away. Needs no daemon.
+ * What would hold an agent on this machine, for those who ask without a daemon (`crucible doctor`, `explain`, `agents --probe`): the
+ * mechanisms are tried, and agents held, as the daemon does it, in a folder that goes away.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stateDirectory as stateDirectoryOf, type Environment } from "../base/paths.ts";
+import { defaultSocketPath, stateDirectory as stateDirectoryOf, type Environment } from "../base/paths.ts";
 import { CrucibleError } from "../base/errors.ts";
-import type { AgentProfile, Config } from "../config/config.ts";
+import type { AgentProfile, Config, NetworkRule } from "../config/config.ts";
+import { createBus } from "../observe/bus.ts";
 import type { Confinement } from "../sandbox/confinement.ts";
 import { Boundaries } from "./boundaries.ts";
+import { createWayOut } from "./way-out.ts";
 
 /** What would hold an agent, or why it would not be started: one of the two is null. */
 export interface Forecast {
@@ -31,28 +34,39 @@ export async function foreseen(
   }
 }
 
-/** Boundaries for looking only, with a state folder that goes away. */
+export interface TrialPlace {
+  readonly boundaries: Boundaries;
+  readonly stateDirectory: string;
+  /** Folder of the sockets that agents in a sandbox are given. */
+  readonly sockets: string;
+}
+
+/** Boundaries without a daemon, with a state folder that goes away. */
 export async function withTrialBoundaries<Answer>(
   { config, env }: { config: Config; env: Environment },
-  use: (boundaries: Boundaries) => Promise<Answer>,
+  use: (place: TrialPlace) => Promise<Answer>,
 ): Promise<Answer> {
   // Where the daemon would try it: a mechanism may hold in one place and not in another.
   const state = stateDirectoryOf(env);
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const stateDirectory = mkdtempSync(join(state, "trial-"));
+  const stateDirectory = realpathSync(mkdtempSync(join(state, "trial-")));
+  const network = (): NetworkRule => config.kiln.network;
+  // Not there, where somebody may have let others in, or names be too long for sockets.
+  const sockets = realpathSync(mkdtempSync(join(tmpdir(), "crucible-sockets-")));
+  const wayOut = createWayOut({ network, openSockets: async () => sockets, bus: createBus() });
   try {
-    const socketPath = join(stateDirectory, "daemon.sock");
-    return await use(
-      new Boundaries({
-        config: () => config,
-        stateDirectory,
-        socketPath,
-        env,
-        openWayOut: () => Promise.reject(new Error("nothing is started here that could go anywhere")),
-        onWarning: () => {},
-      }),
-    );
+    const boundaries = new Boundaries({
+      config: () => config,
+      stateDirectory,
+      hiddenFolder: state,
+      socketPath: config.server.socket ?? defaultSocketPath(env),
+      env,
+      openWayOut: () => wayOut.open(),
+      onWarning: () => {},
+    });
+    return await use({ boundaries, stateDirectory, sockets });
   } finally {
-    rmSync(stateDirectory, { recursive: true, force: true });
+    await wayOut.close();
+    for (const folder of [stateDirectory, sockets]) rmSync(folder, { recursive: true, force: true });
   }
 }

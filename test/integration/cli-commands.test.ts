@@ -129,6 +129,18 @@ describe("agents", () => {
     const ready = json.agents.find(({ name }) => name === "ready");
     expect(ready?.probe).toMatchObject({ protocolVersion: 1, mcp: ["stdio", "http"] });
   });
+
+  test("with --probe starts them as children are started: in the sandbox, or not at all", async () => {
+    const user = await crucibleUser();
+    const unheld = `${scriptedProfile("unheld")}[acp.agents.unheld.sandbox]\nmode = "seatbelt"\n`;
+    const free = `${scriptedProfile("free")}[acp.agents.free.sandbox]\nmode = "off"\n`;
+    const listed = '[kiln]\nnetwork = ["example.com"]\n';
+    const file = user.write("held.toml", `${scriptedProfile("held")}${unheld}${free}${listed}`);
+    const { stdout } = await user.run(["agents", "--probe", "--config", file]);
+    expect(stdout).toMatch(/\nheld\n(?: {2}.*\n)* {2}held by: bwrap, full\n/);
+    expect(stdout).toMatch(/\nfree\n(?: {2}.*\n)* {2}held by: none, advisory; not held: everything/);
+    expect(stdout).toMatch(/\nunheld\n {2}error: unheld was not started: no sandbox of seatbelt holds here/);
+  });
 });
 
 interface Report {

@@ -1,6 +1,7 @@
 /** The profiles as a table, and below it what is wrong with those that cannot be used. */
 import { formatBytes, formatDuration, listed, oneLine, plainText } from "../../base/text.ts";
 import type { AgentProbe, AgentReport } from "../../control/agent-report.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 import type { Style } from "./style.ts";
 import { tableLines, type Cell } from "./table.ts";
 
@@ -63,13 +64,14 @@ function abilities(probe: AgentProbe): string[] {
     ["prompts", ["text", ...probe.promptCapabilities]],
     ["signs in with", probe.authMethods],
   ];
-  return facts
-    .filter(([, values]) => values.length > 0)
-    .map(
-      ([name, values]) =>
-        `${name}: ${listed(
-          values.map((value) => oneLine(value, 60)),
-          "and",
-        )}`,
-    );
+  const held = `held by: ${oneLine(sandboxWords(probe.sandbox), 1000)}`;
+  const lines = facts.filter(([, values]) => values.length > 0).map(([name, values]) => `${name}: ${wordsOf(values)}`);
+  return [...lines, held];
+}
+
+function wordsOf(values: readonly string[]): string {
+  return listed(
+    values.map((value) => oneLine(value, 60)),
+    "and",
+  );
 }

@@ -9,10 +9,11 @@ import type { Examination } from "./examination.ts";
 /** Agents that are started at the same time. */
 const atOnce = 3;
 
-export async function checkAgents({ config, onProgress }: Examination): Promise<Finding[]> {
+export async function checkAgents({ config, env, onProgress }: Examination): Promise<Finding[]> {
   if (!config) return [];
   const reports = await reportAgents({
     config,
+    env,
     start: true,
     openSession: true,
     atOnce,
@@ -38,7 +39,7 @@ function findingOf(report: AgentReport, config: Config): Finding {
   }
   const facts = [
     `${probe?.name ?? name} ${probe?.version ?? "of unknown version"}`,
-    `starts in ${formatDuration(probe?.milliseconds ?? 0)}`,
+    `starts in ${formatDuration(probe?.milliseconds ?? 0)}${probe && probe.sandbox.mechanism !== "none" ? ` in ${probe.sandbox.mechanism}` : ""}`,
     `takes MCP servers over ${probe?.mcp.join(", ") ?? "stdio"}`,
   ];
   const tools = probe?.tools;

@@ -30,7 +30,7 @@ async function tried(
     const remedy = 'set mode under [sandbox] to "auto" if it is not meant so';
     return { state: "warning", message: "switched off: agents run with all your rights", remedy };
   }
-  const { sandbox, error } = await withTrialBoundaries({ config, env }, (boundaries) =>
+  const { sandbox, error } = await withTrialBoundaries({ config, env }, ({ boundaries }) =>
     foreseen(boundaries, profile, []),
   );
   if (!sandbox)
