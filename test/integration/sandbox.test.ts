@@ -30,6 +30,8 @@ const config = [
     `args = [${JSON.stringify(launcher)}, ${JSON.stringify(process.execPath)}, `,
   ),
   '[acp.agents.free.sandbox]\nmode = "off"\n',
+  scriptedProfile("at-home"),
+  '[acp.agents.at-home.sandbox]\nhome = "real"\n',
 ].join("\n");
 
 let daemon: TestDaemon;
@@ -189,6 +191,18 @@ test("a profile may go without, and the log says so of each", async () => {
   expect(held("free")).toContain('"sandbox":"none","strength":"advisory"');
 });
 
+test("home = \"real\" opens the user's home, is called partial, and still hides what is the daemon's", async () => {
+  const said = await shell(
+    `cat ~/.ssh/id; echo; echo "$HOME"; ls ${daemon.home.stateDirectory}; cat ${daemon.home.configFile}`,
+    {
+      agent: "at-home",
+    },
+  );
+  expect(said).toMatch(new RegExp(`^the secret\n${home}\n(.*No such file.*\n?)*$`));
+  const started = daemon.stderr.split("\n").find((line) => /agent\.started.*at-home/.test(line));
+  expect(started).toContain('"sandbox":"bwrap","strength":"partial"');
+});
+
 test("what held a child stands in the record of its delegation, and in what is exported of it", async () => {
   const sessions = async (...args: string[]): Promise<string> => (await daemon.crucible(["sessions", ...args])).stdout;
   const { delegation_id: held } = await parent.delegate({ agent: "child", task: "say x" });
@@ -227,6 +241,20 @@ describe("the login of a built-in agent", () => {
     await until(() => users().trim() === login("new"));
   });
 
+  test("is there for two at once, and what either refreshed comes back", async () => {
+    writeFileSync(join(home, ".claude/.credentials.json"), login("before"));
+    const refresh = (token: string): string =>
+      `shell ${JSON.stringify(`cat ${inside}; touch ${token}; until [ -e one ] && [ -e two ]; do sleep 0.02; done; echo '${login(token)}' > ${inside}`)}`;
+    const results = await parent.delegateAll(
+      ["one", "two"].map((token) => ({ agent: "signed-in", task: refresh(token) })),
+    );
+    expect(results.map(({ status, result }) => [status, result])).toEqual(
+      ["one", "two"].map(() => ["completed", login("before")]),
+    );
+    await until(() => /"(one|two)"/.test(users()), { what: "a refreshed login" });
+    expect(await shell(`cat ${inside}`, { agent: "signed-in" })).toBe(users().trim());
+  });
+
   test("does not come back when it is a link", async () => {
     const before = users();
     writeFileSync(inKiln(daemon, "planted"), login("planted"));
@@ -246,6 +274,18 @@ describe('applies_to = "all"', () => {
     const cat = `shell ${JSON.stringify("cat ../secret; echo x > by-root; cat by-root")}`;
     expect((await root.prompt(cat)).text).toMatch(/No such file[^\n]*\nx$/);
     const elsewhere = root.editor.request("session/new", { cwd: held.home.folder, mcpServers: [] });
-    await expect(elsewhere).rejects.toMatchObject({ message: expect.stringContaining("cannot be reached") as string });
+    await expect(elsewhere).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /cannot be reached.*name a directory above all that you work in as roots under \[kiln\]/s,
+      ) as string,
+    });
+    await using atRoot = held.home.editor("mine", { args: ["--no-autostart"], cwd: "/" });
+    await atRoot.initialize({});
+    const tooWide = atRoot.newSession("/");
+    await expect(tooWide).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /kiln is the whole file system holds nothing.*open the session in a project/s,
+      ) as string,
+    });
   });
 });
