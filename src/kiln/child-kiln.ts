@@ -57,5 +57,5 @@ export function inWorktree(
     if (isInside(directory, checkout)) return [folder];
     return isInside(checkout, directory) ? [join(folder, relative(checkout, directory))] : [];
   });
-  return { ...kiln, directories: [...new Set(directories)], git: gitReachOf(git) };
+  return { ...kiln, directories: [...new Set(directories)], git: gitReachOf(git), worktree: { folder, checkout } };
 }

@@ -30,6 +30,8 @@ export interface Places {
   readonly cwd: string;
   /** Where a path really leads. */
   readonly real: (path: string) => string;
+  /** A path in a worktree, and what it stands for in the checkouts of those above; of any other path, itself alone. */
+  readonly counterparts: (path: string) => readonly string[];
 }
 
 export function facetsOf(deed: Deed, places: Places): Facet[] {
@@ -103,10 +105,12 @@ function pathFacet(kind: PathKind, { paths, title, places }: PathsAsked): Facet 
   return {
     kinds: [kind],
     guardedBy: guards[kind],
-    proper: everyName.map((path) => spellings(path, places.own)),
+    proper: everyName.map((path) => places.counterparts(path).flatMap((one) => spellings(one, places.own))),
     // Without its first slash, so that `**/.env` finds a file outside as well.
     suspected: [
-      ...everyName.flatMap((path) => [...spellings(path, places.all), path.replace(/^\/+/, "")]),
+      ...everyName
+        .flatMap((path) => places.counterparts(path))
+        .flatMap((path) => [...spellings(path, places.all), path.replace(/^\/+/, "")]),
       ...(named.length === 0 ? [title] : []),
     ],
     unclear: named.length === 0 || named.length > maxNamedThings,

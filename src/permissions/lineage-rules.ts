@@ -1,8 +1,10 @@
 /** The rules of live sessions: of each one and of all above it, each looking at a deed from its own kiln. */
+import { join, relative } from "node:path";
+import { isInside } from "../base/paths.ts";
 import type { PermissionRules } from "../config/config.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Deed } from "./deed.ts";
-import { facetsOf } from "./facets.ts";
+import { facetsOf, type Places } from "./facets.ts";
 import { decide, type DecideOptions, type Verdict } from "./policy.ts";
 import { readRules, type ReadRules } from "./rules.ts";
 
@@ -19,10 +21,17 @@ export class LineageRules {
     const lineage = session.lineage.toReversed();
     const directories = lineage.map((one) => this.#directoriesOf(one));
     const all = [...new Set(directories.flat())];
+    const counterparts = counterpartsIn(lineage);
     const levels = lineage.map(({ profile }, index) => ({
       profile: profile.name,
       rules: this.#rulesOf(profile.permissions),
-      facets: facetsOf(deed, { own: directories[index] ?? [], all, cwd: session.cwd, real: this.#realPath }),
+      facets: facetsOf(deed, {
+        own: directories[index] ?? [],
+        all,
+        cwd: session.cwd,
+        real: this.#realPath,
+        counterparts,
+      }),
     }));
     return decide(levels, options);
   }
@@ -39,4 +48,17 @@ export class LineageRules {
     this.#read.set(rules, read);
     return read;
   }
+}
+
+/** `lineage` begins with the session that does something. */
+function counterpartsIn(lineage: readonly Session[]): Places["counterparts"] {
+  const worktrees = [...new Set(lineage.map(({ kiln }) => kiln.worktree))].filter((one) => one !== undefined);
+  return (path) => {
+    const paths = [path];
+    for (const { folder, checkout } of worktrees) {
+      const [last] = paths.slice(-1);
+      if (last !== undefined && isInside(folder, last)) paths.push(join(checkout, relative(folder, last)));
+    }
+    return paths;
+  };
 }

@@ -20,6 +20,8 @@ export interface Kiln {
   readonly closed: readonly string[];
   /** Nothing may be written, whatever else stands here. */
   readonly readOnly: boolean;
+  /** A worktree made for a child: what lies in `folder` stands for what its callers have in `checkout`. Real, absolute. */
+  readonly worktree?: { readonly folder: string; readonly checkout: string };
   /**
    * Where git keeps what belongs to a worktree among the directories, to read and to write: real, absolute, outside of them. Its
    * commands need it; through the gate nothing is reached there.

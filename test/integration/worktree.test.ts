@@ -8,7 +8,12 @@ import { until } from "../support/conditions.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { assertNoChildren, callDelegate, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
-const config = [scriptedProfile("parent", { delegation: mayDelegate }), scriptedProfile("other")].join("\n");
+const config = [
+  scriptedProfile("parent", { delegation: mayDelegate }),
+  scriptedProfile("careful", { delegation: mayDelegate }),
+  '[acp.agents.careful.permissions]\ndefault = "deny"\nallow = ["mcp:crucible *", "edit:src/**"]\ndeny = ["edit:src/keys/*"]\n',
+  scriptedProfile("other"),
+].join("\n");
 
 let daemon: TestDaemon;
 let parent: Parent;
@@ -180,6 +185,15 @@ describe("in a checkout", () => {
     expect(result.result).toContain("wrote in.txt");
     expect(result.result).toContain("CRU_KILN_OUTSIDE");
     expect(result.artifacts).toMatchObject([{ kind: "diff", path: "in.txt" }, { kind: "patch" }]);
+  });
+
+  test("its caller's rules mean in the worktree what they mean in the checkout", async () => {
+    await parent[Symbol.asyncDispose]();
+    parent = await openParent(daemon, "careful");
+    const task = script("write src/b.txt x", "write other.txt x", "write src/keys/c.txt x");
+    const result = await ask(task);
+    expect(result.artifacts).toMatchObject([{ kind: "diff", path: "src/b.txt" }, { kind: "patch" }]);
+    expect(result.result.match(/CRU_PERMISSION_DENIED/g)).toHaveLength(2);
   });
 
   test("a child that dies leaves a patch of what it had done", async () => {

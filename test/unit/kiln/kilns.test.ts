@@ -187,6 +187,7 @@ describe("a worktree", () => {
       ...kiln,
       directories: expected,
       git: { read: ["/src/app/.git"], write },
+      worktree: { folder: "/state/tree", checkout: "/src/app" },
     });
   });
 });

@@ -7,7 +7,13 @@ import type { PermissionRules } from "../../../src/config/config.ts";
 
 export const kiln = "/home/u/project";
 
-export const places: Places = { own: [kiln], all: [kiln], cwd: kiln, real: (name) => name };
+export const places: Places = {
+  own: [kiln],
+  all: [kiln],
+  cwd: kiln,
+  real: (name) => name,
+  counterparts: (name) => [name],
+};
 
 export type Rules = Partial<Pick<PermissionRules, "default" | "deny" | "ask" | "allow">>;
 
