@@ -56,8 +56,8 @@ export function createDemoStory(log: DemoLog): DemoStory {
     const worker = known ?? `worker ${workers.size + 1}`;
     workers.set(id, worker);
     if (!known) log.row(worker, `gets "${String(title)}"`);
-    const line = String(msg).replace(`delegation to ${String(agent)} (${String(title)}) ${String(kind)}: `, "");
-    if (kind === "activity" || kind === "ended") log.row(worker, line);
+    const words = String(msg).slice(`delegation to ${String(agent)} (${String(title)}) `.length);
+    if (kind === "activity" || kind === "ended") log.row(worker, words.slice(words.indexOf(": ") + 2));
   }
 
   return {
