@@ -7,16 +7,16 @@
  * when the one that speaks is done, unless the user cancels before.
  */
 import type { Interceptor, Notification, Request } from "../acp/interceptor.ts";
-import { fittingBlocks } from "../acp/prompt-blocks.ts";
 import { messageOf } from "../base/errors.ts";
 import type { HandoffRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import { Arrivals } from "./arrivals.ts";
+import { askSpeaker } from "./ask-speaker.ts";
 import { CommandsOffered } from "./commands-offered.ts";
 import { conversationSoFar } from "./context.ts";
 import { Floor } from "./floor.ts";
 import { HandoffLog } from "./handoff-log.ts";
-import { isReturn, promptOf, returnPrompt, takeoverPrompt, withNotes } from "./handoff-prompt.ts";
+import { isReturn, promptOf, returnPrompt, takeoverPrompt } from "./handoff-prompt.ts";
 import {
   answered,
   cancelled,
@@ -134,38 +134,12 @@ export class Conversation {
   /** The answer of one that has had the conversation before; should its agent go, the first has it again. */
   async #answerOf(speaker: Speaker, prompt: readonly unknown[], turn: Turn): Promise<unknown> {
     try {
-      return await this.#ask(speaker, prompt, turn);
+      return await askSpeaker(speaker, prompt, turn);
     } catch (error) {
       if (!speaker.successor || !speaker.hasLeft || this.#hasEnded) throw error;
       this.#lost(speaker, messageOf(error));
       return turn.signal.aborted ? cancelled : answered;
     }
-  }
-
-  async #ask(speaker: Speaker, prompt: readonly unknown[], turn: Turn): Promise<unknown> {
-    turn.heardBy.add(speaker);
-    speaker.turnBegins();
-    let answer: unknown;
-    try {
-      answer = await this.#pass(speaker, prompt, turn);
-      return answer;
-    } finally {
-      speaker.turnEnds(answer);
-    }
-  }
-
-  #pass(speaker: Speaker, prompt: readonly unknown[], { request, next }: Turn): Promise<unknown> {
-    const { method, params, signal, id } = request;
-    const words = withNotes(speaker.takeNotes(prompt), prompt);
-    const { successor } = speaker;
-    if (successor) {
-      const fitting = fittingBlocks(words, successor.promptCapabilities);
-      return speaker.session.ask(method, { ...(params as object), prompt: fitting }, signal, id);
-    }
-    // As it came, wherever nothing has to be added: it may be of a kind nobody here knows.
-    return next(
-      words === promptOf(params) ? request : { ...request, params: { ...(params as object), prompt: words } },
-    );
   }
 
   /** Undefined when the answer before stands, because nobody took over. */
@@ -185,7 +159,7 @@ export class Conversation {
     this.#floor.give(speaker, { returnAfter: handoff.returnAfter, record: this.#record(speaker) });
     this.#tookOver(takesOver(speaker.name, handoff.message, handoff.returnAfter ? undefined : this.#floor.first.name));
     try {
-      return await this.#ask(speaker, prompt, turn);
+      return await askSpeaker(speaker, prompt, turn);
     } catch (error) {
       if (turn.request.signal.aborted || this.#hasEnded || !isOfAgent(error)) throw error;
       if (speaker.hasLeft) this.#lost(speaker, messageOf(error));

@@ -72,18 +72,22 @@ export interface Events {
   /** A child's question is before a human from now on, or in line; `questionId` names it until it is answered. */
   "permission.asked": { questionId: string; sessionId: string; rootId: string; title: string };
   "permission.answered": { questionId: string; sessionId: string; rootId: string; title: string; outcome: string };
-  /** Of every request for permission, asked of a human or not. The shape of what the store keeps, with the agent's profile. */
+  /** Of every request for permission, asked of a human or not. All but the agent's profile is stored. */
   "permission.decided": {
     id: string;
     sessionId: string;
     rootId: string;
     at: number;
     agent: string;
+    /** The kind of tool in ACP's words (ACP, "Tool Calls"), or the method of the file or terminal request. */
     kind: string;
+    /** The command, path or name of the tool. */
     subject: string;
     title: string;
     decision: "allowed" | "denied" | "asked" | "withdrawn" | "expired";
+    /** Such as `rule deny execute:rm *`, `the user (once)`, `remembered`, `unattended`, `kiln`. */
     decidedBy: string;
+    /** What else there is to say of the outcome; empty if nothing. */
     detail: string;
   };
   "config.reloaded": { changed: readonly string[] };

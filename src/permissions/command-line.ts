@@ -4,6 +4,8 @@
  * allows by what it found must not allow then.
  */
 
+import { endOfDocuments, hereDocument, type HereDocument } from "./here-documents.ts";
+
 /** Longest command line taken apart, in characters; of a longer one nothing is known. */
 export const maxCommandCharacters = 64 * 1024;
 
@@ -68,7 +70,7 @@ class Reader {
   /** Parentheses and substitutions around what is being read. */
   #depth = 0;
   /** Here documents whose text begins with the next line. */
-  #pendingDocuments: { end: string; isLiteral: boolean; stripsTabs: boolean }[] = [];
+  #pendingDocuments: HereDocument[] = [];
 
   constructor(text: string, nesting: number) {
     this.#text = text;
@@ -109,18 +111,9 @@ class Reader {
   #endOfLine(): void {
     this.#at++;
     this.#endCommand();
-    for (const { end, isLiteral, stripsTabs } of this.#pendingDocuments.splice(0)) {
-      let found = false;
-      while (!found && this.#at < this.#text.length) {
-        const start = this.#at;
-        this.#skipTo("\n");
-        const line = this.#text.slice(start, this.#at);
-        this.#at++;
-        found = (stripsTabs ? line.replace(/^\t+/, "") : line) === end;
-        if (!isLiteral && /\$\(|`/.test(line)) this.#unclear = true;
-      }
-      if (!found) this.#unclear = true;
-    }
+    const { end, isClear } = endOfDocuments(this.#text, this.#at, this.#pendingDocuments.splice(0));
+    this.#at = end;
+    if (!isClear) this.#unclear = true;
   }
 
   /** A subshell; behind a word it defines a function or is a mistake. */
@@ -176,8 +169,7 @@ class Reader {
     if (this.#at === start) this.#unclear = true;
     const kind = operator[1] ?? "&>";
     if (kind === "<<" || kind === "<<-") {
-      const isLiteral = /["'\\]/.test(this.#text.slice(start, this.#at));
-      this.#pendingDocuments.push({ end: target.text, isLiteral, stripsTabs: kind === "<<-" });
+      this.#pendingDocuments.push(hereDocument(kind, target.text, this.#text.slice(start, this.#at)));
       this.#hasScriptInput = true;
     } else if (kind === "<<<") this.#hasScriptInput = true;
     else if (!((kind === ">&" || kind === "<&") && /^(\d+|-|\d+-)$/.test(target.text)) && !nowhere.test(target.text)) {

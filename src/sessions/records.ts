@@ -3,6 +3,7 @@
  * Parent and child are tied by ids alone, so that they need not live in the same daemon.
  */
 import type { DelegationFailure, DelegationStatus, DelegationUsage, TriedAgent } from "../base/delegation.ts";
+import type { Events } from "../observe/bus.ts";
 import type { SessionOrigin } from "./session.ts";
 
 export interface SessionRecord {
@@ -100,22 +101,7 @@ export interface NewMessage extends Omit<RelayedMessage, "number"> {
 }
 
 /** One decision about something an agent wanted to do. */
-export interface PermissionRecord {
-  id: string;
-  sessionId: string;
-  rootId: string;
-  at: number;
-  /** The kind of tool in ACP's words (ACP, "Tool Calls"), or the method of the file or terminal request. */
-  kind: string;
-  /** The command, path or name of the tool. */
-  subject: string;
-  title: string;
-  decision: "allowed" | "denied" | "asked" | "withdrawn" | "expired";
-  /** Such as `rule deny execute:rm *`, `the user (once)`, `remembered`, `unattended`, `kiln`. */
-  decidedBy: string;
-  /** What else there is to say of the outcome; empty if nothing. */
-  detail: string;
-}
+export type PermissionRecord = Omit<Events["permission.decided"], "agent">;
 
 /** What went with a session. */
 export interface Deleted {
