@@ -23,7 +23,7 @@ export interface SoakReport {
 /** Until then the daemon loads, compiles and fills what is bounded. */
 const warmUpSessions = 1000;
 
-/** Most that a thousand sessions may leave in use, in megabytes: a kilobyte each. One that is not let go of takes ten and more. */
+/** Most that a thousand sessions may leave in use, in megabytes: a kilobyte each. One that is not let go of takes thirty. */
 const mostMbPerThousandSessions = 1;
 
 const mostDescriptorsMore = 2;
