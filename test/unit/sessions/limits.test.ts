@@ -57,6 +57,7 @@ test.each(["client", "agent"])("a title is cut at its limit, whether it comes fr
   const changes: SessionChange[] = [];
   const store = {
     appendMessage: () => {},
+    writeMessages: () => {},
     messagesOf: () => [],
     findSession: () => undefined,
     updateSession: (_id: string, change: SessionChange) => changes.push(change),
