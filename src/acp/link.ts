@@ -15,6 +15,8 @@ import { isUnexpected, toErrorObject } from "./error-object.ts";
 import { messageTooLarge } from "./errors.ts";
 import { messageEnds } from "./message-ends.ts";
 import { MessageReader } from "./message-reader.ts";
+import { Outbox } from "./outbox.ts";
+import { RequestsUnderWay, maxOpenRequests } from "./requests-under-way.ts";
 import { noTraffic, type Traffic } from "./traffic.ts";
 import {
   Cancelled,
@@ -33,9 +35,6 @@ export const maxMessageBytes = 64 * 1024 * 1024;
 
 /** Messages handed over before other work gets its turn. */
 const maxMessagesPerTurn = 1000;
-
-/** Requests of a peer that may be under way at once; further ones are refused. */
-export const maxOpenRequests = 10_000;
 
 export interface LinkOptions {
   input: Readable;
@@ -73,20 +72,15 @@ export class Link implements Peer {
   readonly #reader = new MessageReader();
   readonly #traffic: Traffic;
   readonly #waiting = new Map<number, Waiting>();
-  /** Requests of the peer that are under way; an id that it uses twice names the later one. */
-  readonly #incoming = new Map<RequestId, AbortController>();
-  readonly #underWay = new Set<AbortController>();
+  readonly #underWay = new RequestsUnderWay();
+  readonly #outbox: Outbox;
   #nextId: number;
   #inbox: (string | DroppedLine)[] = [];
   #delivering = false;
   #held = false;
-  #outbox: string[] = [];
-  #flushScheduled = false;
   #pauses = 0;
-  #congested = false;
   #ended = false;
   #closed = false;
-  #pressureListener: ((congested: boolean) => void) | undefined;
   #resolveClosed!: () => void;
   /** Settles when the conversation has ended. */
   readonly closed: Promise<void> = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -104,6 +98,7 @@ export class Link implements Peer {
       onTooLong: (dropped) => this.#inbox.push(dropped),
     });
     const { input, output } = options;
+    this.#outbox = new Outbox(output, this.#traffic.sent);
     input.on("data", (chunk: Buffer) => {
       this.#traffic.received.bytes += chunk.length;
       this.#splitter.push(chunk);
@@ -113,14 +108,13 @@ export class Link implements Peer {
     input.once("end", () => this.#end());
     input.once("close", () => this.#end());
     input.once("error", () => this.#end());
-    output.on("drain", () => this.#pressure(false));
     output.on("error", () => this.#end());
     output.once("close", () => this.#end());
   }
 
   /** Whether more was written than the peer has taken. */
   get isCongested(): boolean {
-    return this.#congested;
+    return this.#outbox.isCongested;
   }
 
   get isClosed(): boolean {
@@ -141,18 +135,18 @@ export class Link implements Peer {
       };
       const release = (): void => signal?.removeEventListener("abort", cancel);
       this.#waiting.set(id, { resolve, reject, release, onBehalfOf });
-      this.#send({ jsonrpc: "2.0", id, method, params });
+      this.#outbox.send({ jsonrpc: "2.0", id, method, params });
       if (signal?.aborted) cancel();
       else signal?.addEventListener("abort", cancel, { once: true });
     });
   }
 
   notify(method: string, params: unknown): void {
-    this.#send({ jsonrpc: "2.0", method, params });
+    this.#outbox.send({ jsonrpc: "2.0", method, params });
   }
 
   relay(line: string): void {
-    this.#write(line);
+    this.#outbox.write(line);
   }
 
   /** The id under which somebody else asked for the request that is `id` here. */
@@ -174,7 +168,7 @@ export class Link implements Peer {
 
   /** Hears `true` when more was written than the peer takes, and `false` when it has caught up. */
   onPressure(listener: (congested: boolean) => void): void {
-    this.#pressureListener = listener;
+    this.#outbox.onPressure(listener);
   }
 
   /** Ends the conversation from this side. What was sent before still goes out. */
@@ -250,7 +244,7 @@ export class Link implements Peer {
     this.#options.onDropped?.(what);
     if (kind === "answer" && typeof id === "number") this.#settle(id, (waiting) => waiting.reject(error));
     else if (kind === "request" && id !== undefined) {
-      this.#send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
+      this.#outbox.send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
     } else if (kind === "unknown") this.#stray(`[${what}]`);
   }
 
@@ -288,8 +282,7 @@ export class Link implements Peer {
   #receiveNotification(method: string, params: unknown, line: string): void {
     if (method === "$/cancel_request") {
       const requestId = isRecord(params) ? params["requestId"] : undefined;
-      if (isRequestId(requestId))
-        this.#incoming.get(requestId)?.abort(new Cancelled(params as Record<string, unknown>));
+      if (isRequestId(requestId)) this.#underWay.cancel(requestId, params as Record<string, unknown>);
       return;
     }
     try {
@@ -301,22 +294,19 @@ export class Link implements Peer {
 
   async #receiveRequest(request: { id: RequestId; method: string; params: unknown }): Promise<void> {
     const { id } = request;
-    if (this.#underWay.size >= maxOpenRequests) {
+    const begun = this.#underWay.begin(id);
+    if (!begun) {
       const message = `more than ${maxOpenRequests} requests under way`;
-      return this.#send({ jsonrpc: "2.0", id, error: { code: rpcCodes.internalError, message } });
+      return this.#outbox.send({ jsonrpc: "2.0", id, error: { code: rpcCodes.internalError, message } });
     }
-    const controller = new AbortController();
-    this.#incoming.set(id, controller);
-    this.#underWay.add(controller);
     try {
-      const result = await this.#options.listener.request({ ...request, signal: controller.signal });
-      this.#send({ jsonrpc: "2.0", id, result: result ?? null });
+      const result = await this.#options.listener.request({ ...request, signal: begun.signal });
+      this.#outbox.send({ jsonrpc: "2.0", id, result: result ?? null });
     } catch (error) {
       if (isUnexpected(error)) this.#options.onBug?.(error, request.method);
-      this.#send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
+      this.#outbox.send({ jsonrpc: "2.0", id, error: toErrorObject(error) });
     } finally {
-      this.#underWay.delete(controller);
-      if (this.#incoming.get(id) === controller) this.#incoming.delete(id);
+      begun.over();
     }
   }
 
@@ -324,7 +314,7 @@ export class Link implements Peer {
     this.#options.onStray?.(line);
     if (!this.#options.answerGarbage) return;
     const error = { code: rpcCodes.parseError, message: "expected one JSON-RPC 2.0 message a line" };
-    this.#send({ jsonrpc: "2.0", id: null, error });
+    this.#outbox.send({ jsonrpc: "2.0", id: null, error });
   }
 
   #invalid(id: unknown, line: string): void {
@@ -334,52 +324,14 @@ export class Link implements Peer {
       code: rpcCodes.invalidRequest,
       message: "expected a request, a notification or an answer of JSON-RPC 2.0",
     };
-    this.#send({ jsonrpc: "2.0", id: isRequestId(id) ? id : null, error });
-  }
-
-  #send(message: object): void {
-    if (!this.#closed) this.#write(JSON.stringify(message));
-  }
-
-  #write(line: string): void {
-    if (this.#closed) return;
-    this.#outbox.push(line);
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    // A tick that is asked for in a microtask comes when none is left: all who awaited what came have said what they say to it.
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      }),
-    );
-  }
-
-  // Everything said in one turn of the event loop goes out in one write: a write is what costs.
-  #flush(): void {
-    if (this.#outbox.length === 0) return;
-    const text = `${this.#outbox.join("\n")}\n`;
-    const messages = this.#outbox.length;
-    this.#outbox = [];
-    const { output } = this.#options;
-    if (!output.writable) return;
-    this.#traffic.sent.messages += messages;
-    this.#traffic.sent.bytes += Buffer.byteLength(text);
-    if (!output.write(text)) this.#pressure(true);
-  }
-
-  #pressure(congested: boolean): void {
-    if (congested === this.#congested) return;
-    this.#congested = congested;
-    this.#pressureListener?.(congested);
+    this.#outbox.send({ jsonrpc: "2.0", id: isRequestId(id) ? id : null, error });
   }
 
   #finish(): void {
     if (this.#closed) return;
-    this.#flush();
     this.#closed = true;
-    this.#options.output.end();
-    for (const controller of this.#underWay) controller.abort(new Cancelled());
+    this.#outbox.close();
+    this.#underWay.cancelAll();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     void this.#reason().then((reason) => {

@@ -3,7 +3,7 @@
  * it is, what is under way in either direction, and how its open sessions were opened. All of it lives here, in the process that
  * the caller started, and nowhere else: a daemon that is killed at any moment takes nothing of it along. It sends nothing.
  */
-import { maxOpenRequests } from "../../acp/link.ts";
+import { maxOpenRequests } from "../../acp/requests-under-way.ts";
 import { isRecord, sessionIdOf, type RequestId } from "../../acp/wire.ts";
 import type { Head } from "./dialect.ts";
 
