@@ -15,23 +15,21 @@ import {
 } from "../acp/wire.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { timedOut, within } from "../base/deadline.ts";
-import { CrucibleError, messageOf } from "../base/errors.ts";
-import { formatDuration, oneLine, shellCommand } from "../base/text.ts";
+import { CrucibleError } from "../base/errors.ts";
+import { oneLine } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { RunningProcess } from "../process/child.ts";
 import { agentStart } from "../process/errors.ts";
 import type { Confinement } from "../sandbox/confinement.ts";
-import { agentExited } from "./errors.ts";
+import { SessionListeners } from "./session-listeners.ts";
+import { asStartError, hasGone, silent, speaksSomethingElse } from "./agent-failure.ts";
 
 /** What a program may write that is not JSON-RPC before it has answered `initialize`, in characters. */
 export const maxGarbageAtStart = 1024 * 1024;
 
 /** Lines of an agent that are not JSON-RPC and reported one by one; of further ones only their number is known. */
 export const maxReportedStrays = 20;
-
-/** Updates kept for a session whose `session/new` is not answered yet. */
-export const maxEarlyMessages = 1000;
 
 /** A process that was started for an agent, and what holds it. */
 export interface Launched {
@@ -105,12 +103,9 @@ export class Agent implements Peer {
   readonly isOffline: boolean;
   readonly toolSockets: string | undefined;
   readonly #link: Link;
-  readonly #owner: Listener;
   readonly #sessionId: string | undefined;
   readonly #bus: Bus;
-  readonly #sessions = new Map<string, Listener>();
-  #opening = 0;
-  #early: { sessionId: string; method: string; params: unknown }[] = [];
+  readonly #listeners: SessionListeners;
   #initializeResult: Record<string, unknown> | undefined;
   #strays = 0;
   #garbage = 0;
@@ -124,7 +119,7 @@ export class Agent implements Peer {
     this.confinement = confinement;
     this.isOffline = isOffline;
     this.toolSockets = toolSockets;
-    this.#owner = start.owner;
+    this.#listeners = new SessionListeners(start.owner);
     this.#sessionId = start.sessionId;
     this.#bus = start.bus;
     const { name } = start.profile;
@@ -134,7 +129,7 @@ export class Agent implements Peer {
       traffic: start.traffic,
       listener: {
         request: (request) => this.#receiveRequest(request),
-        notification: (method, params, line) => this.#receiveNotification(method, params, line),
+        notification: (method, params, line) => this.#listeners.hear(method, params, line),
       },
       closeReason: () => this.whyGone(),
       onStray: (line) => this.#stray(line),
@@ -201,12 +196,11 @@ export class Agent implements Peer {
    * Asks for a session with a method whose answer carries its id (`session/new`, `session/fork`) and has `listener` hear all
    * of it from its first message on, also what the agent sent before the answer.
    */
-  async openSession(
+  openSession(
     request: OpeningRequest,
     listener: Listener,
   ): Promise<{ agentSessionId: string; result: Record<string, unknown> }> {
-    this.#opening++;
-    try {
+    return this.#listeners.whileOpening(async () => {
       const result = await this.ask(request);
       const agentSessionId = sessionIdOf(result);
       if (!isRecord(result) || agentSessionId === undefined) {
@@ -216,24 +210,16 @@ export class Agent implements Peer {
       }
       this.bindSession(agentSessionId, listener);
       return { agentSessionId, result };
-    } finally {
-      this.#opening--;
-      if (this.#opening === 0) this.#releaseEarly();
-    }
+    });
   }
 
   /** From now on `listener` hears everything of this session of the agent's. */
   bindSession(agentSessionId: string, listener: Listener): void {
-    this.#sessions.set(agentSessionId, listener);
-    const early = this.#early;
-    this.#early = early.filter((message) => message.sessionId !== agentSessionId);
-    for (const { sessionId, method, params } of early) {
-      if (sessionId === agentSessionId) listener.notification(method, params);
-    }
+    this.#listeners.bind(agentSessionId, listener);
   }
 
   unbindSession(agentSessionId: string): void {
-    this.#sessions.delete(agentSessionId);
+    this.#listeners.unbind(agentSessionId);
   }
 
   /** Hears `true` when the agent does not read what it is told, and `false` when it has caught up. */
@@ -270,9 +256,7 @@ export class Agent implements Peer {
 
   #receiveRequest(incoming: IncomingRequest): Promise<unknown> {
     const request = this.#withOrigin(incoming);
-    const sessionId = sessionIdOf(request.params);
-    const listener = sessionId === undefined ? undefined : this.#sessions.get(sessionId);
-    return (listener ?? this.#owner).request(request);
+    return this.#listeners.of(request.params).request(request);
   }
 
   // A question about a request (an elicitation during a login, say) names it as this link knows it; its owner knows another id.
@@ -284,23 +268,6 @@ export class Agent implements Peer {
       : { ...request, params: { ...params, requestId: origin } };
   }
 
-  #receiveNotification(method: string, params: unknown, line?: string): void {
-    const sessionId = sessionIdOf(params);
-    const listener = sessionId === undefined ? undefined : this.#sessions.get(sessionId);
-    if (!listener && sessionId !== undefined && this.#opening > 0 && this.#early.length < maxEarlyMessages) {
-      this.#early.push({ sessionId, method, params });
-      return;
-    }
-    (listener ?? this.#owner).notification(method, params, line);
-  }
-
-  // No session came to claim these: they are of the agent's own making, such as its subagents'.
-  #releaseEarly(): void {
-    const early = this.#early;
-    this.#early = [];
-    for (const { method, params } of early) this.#owner.notification(method, params);
-  }
-
   /** Ends it because of this error, which whoever waits for it is told. */
   async fail(error: CrucibleError): Promise<void> {
     this.#failure = error;
@@ -309,54 +276,8 @@ export class Agent implements Peer {
 
   async #exitError(): Promise<CrucibleError> {
     if (this.#failure) return this.#failure;
-    if (this.#garbage > maxGarbageAtStart) {
-      return agentStart.create(
-        `agent ${this.profile.name} does not speak ACP: it wrote ${this.#garbage} characters of something else and no answer to initialize`,
-        {
-          hint: `check the command of its profile: ${commandLine(this.profile)}`,
-        },
-      );
-    }
+    if (this.#garbage > maxGarbageAtStart) return speaksSomethingElse(this, this.#garbage);
     const exit = await within(this.process.exited, 2000);
-    const how =
-      exit === timedOut
-        ? "closed its output"
-        : exit.signal
-          ? `was ended by ${exit.signal}`
-          : `exited with code ${exit.code}`;
-    const isStarted = this.#initializeResult !== undefined;
-    const when = isStarted ? "" : " before it had answered initialize";
-    const code = isStarted ? agentExited : agentStart;
-    return code.create(`agent ${this.profile.name} ${how}${when}${lastWords(this.process)}`, {
-      hint: `try it on its own: ${commandLine(this.profile)}`,
-    });
+    return hasGone(this, { exit, isStarted: this.#initializeResult !== undefined });
   }
-}
-
-function silent(agent: Agent, method: string, timeoutMs: number): CrucibleError {
-  return agentStart.create(
-    `agent ${agent.profile.name} did not answer ${method} within ${formatDuration(timeoutMs)}${lastWords(agent.process)}`,
-    {
-      hint:
-        `check that \`${commandLine(agent.profile)}\` speaks ACP on its standard input and output, ` +
-        "or raise startup_timeout_seconds of its profile",
-    },
-  );
-}
-
-function asStartError(agent: Agent, error: unknown): unknown {
-  if (error instanceof CrucibleError) return error;
-  return agentStart.create(`agent ${agent.profile.name} answered initialize with an error: ${messageOf(error)}`, {
-    hint: `check that \`${commandLine(agent.profile)}\` speaks ACP on its standard input and output`,
-    cause: error,
-  });
-}
-
-function lastWords(running: RunningProcess): string {
-  const tail = running.stderrTail().trim();
-  return tail === "" ? "" : `; the last it wrote to stderr:\n${tail}`;
-}
-
-function commandLine(profile: AgentProfile): string {
-  return shellCommand([profile.command, ...profile.args]);
 }

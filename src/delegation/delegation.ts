@@ -19,6 +19,7 @@ import { conversationFor } from "./context.ts";
 import { EarlyEnd } from "./early-end.ts";
 import { delegationCancelled } from "./errors.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
+import { OpenQuestions } from "./open-questions.ts";
 import type { DelegationPorts, PatchArtifact } from "./ports.ts";
 import { Reply } from "./reply.ts";
 import type { RestingChildren } from "./resting-children.ts";
@@ -65,8 +66,6 @@ export class Delegation {
   #leftBehind: Record<string, unknown>[] = [];
   #startedAt: number | undefined;
   #endedAt: number | undefined;
-  /** When a human last answered; 0 if never. */
-  #answeredAt = 0;
   #child: Session | undefined;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
@@ -74,10 +73,10 @@ export class Delegation {
   #stage: DelegationStage = "queued";
   /** Of the session it opens. */
   readonly childId: string;
-  #questions = 0;
+  /** Questions of its child, and of those further down. */
+  readonly questions = new OpenQuestions();
   #isBackground = false;
   #takesMessages = true;
-  #humanNeeded = deferred<void>();
 
   constructor(init: DelegationInit) {
     this.#init = init;
@@ -149,29 +148,9 @@ export class Delegation {
     return toResult(this.#record(), this.caller.profile.delegation.resultMaxBytes);
   }
 
-  /** Whether a question of its child, or of one further down, is before a human now. */
-  get waitsForHuman(): boolean {
-    return this.#questions > 0;
-  }
-
-  /** Settles when the next question is put to a human. */
-  get humanNeeded(): Promise<void> {
-    return this.#humanNeeded.promise;
-  }
-
   /** Whether a session is its child or descends from it. */
   concerns(sessionId: string): boolean {
     return this.#child !== undefined && descends(this.#child, sessionId);
-  }
-
-  aroundHuman(isWaiting: boolean): void {
-    this.#questions = Math.max(0, this.#questions + (isWaiting ? 1 : -1));
-    if (!isWaiting) {
-      this.#answeredAt = monotonicMs();
-      return;
-    }
-    this.#humanNeeded.resolve();
-    this.#humanNeeded = deferred<void>();
   }
 
   /** Ends it early. The first reason counts; after the end it does nothing. */
@@ -239,7 +218,7 @@ export class Delegation {
       if (isOver) this.#takesMessages = false;
       if (isOver) this.#finish(ending, await run.takeHome());
       else this.#tried.push({ agent: this.agent, model: candidate.model ?? null, error: ending.error! });
-      await run.leave(isOver && !this.waitsForHuman);
+      await run.leave(isOver && !this.questions.areOpen);
       if (isOver) return;
     }
   }
@@ -265,7 +244,7 @@ export class Delegation {
       earlyEnd: this.#earlyEnd,
       resting,
       messages: this.#messages,
-      waitedForHumanAt: () => (this.waitsForHuman ? monotonicMs() : this.#answeredAt),
+      waitedForHumanAt: () => this.questions.waitedAt,
       onOpened: (child) => this.#opened(child),
       onNote: (note) => this.#notes.push(note),
       onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),

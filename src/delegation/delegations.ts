@@ -38,8 +38,8 @@ export class Delegations {
 
   constructor(ports: DelegationPorts) {
     this.#ports = ports;
-    ports.bus.on("permission.asked", ({ sessionId }) => this.#aroundHuman(sessionId, true));
-    ports.bus.on("permission.answered", ({ sessionId }) => this.#aroundHuman(sessionId, false));
+    ports.bus.on("permission.asked", ({ sessionId }) => this.#above(sessionId, (one) => one.questions.asked()));
+    ports.bus.on("permission.answered", ({ sessionId }) => this.#above(sessionId, (one) => one.questions.answered()));
   }
 
   /** The agents a session knows: those of the configuration, and those made in its tree. */
@@ -161,8 +161,8 @@ export class Delegations {
 
   /** Resolves when one of these ends or waits for a human, when the time is up, or when nobody waits any more. */
   async waitForNews(live: readonly Delegation[], wait: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
-    if (live.length === 0 || live.some((delegation) => delegation.waitsForHuman)) return;
-    const news = live.flatMap((delegation) => [delegation.ended, delegation.humanNeeded]);
+    if (live.length === 0 || live.some((delegation) => delegation.questions.areOpen)) return;
+    const news = live.flatMap((delegation) => [delegation.ended, delegation.questions.next]);
     await within(Promise.race(news), wait.timeoutMs, wait.signal);
   }
 
@@ -242,10 +242,8 @@ export class Delegations {
   }
 
   // A question of a grandchild holds up the child that waits for it, too.
-  #aroundHuman(askerId: string, isWaiting: boolean): void {
-    for (const delegation of this.#live.values()) {
-      if (delegation.concerns(askerId)) delegation.aroundHuman(isWaiting);
-    }
+  #above(askerId: string, tell: (delegation: Delegation) => void): void {
+    for (const delegation of this.#live.values()) if (delegation.concerns(askerId)) tell(delegation);
   }
 
   /** Whether a session, live or stored, is this one or descends from it. */

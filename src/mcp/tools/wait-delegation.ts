@@ -35,7 +35,7 @@ export const waitDelegation = defineTool({
       for (const stop of stops) stop();
     }
     const results = wanted.map((id) => delegations.resultOf(session, id));
-    const waiting = live.filter((delegation) => delegation.waitsForHuman).map(({ id }) => id);
+    const waiting = live.filter((delegation) => delegation.questions.areOpen).map(({ id }) => id);
     return {
       content: [{ type: "text", text: describeAll(results, waiting) }],
       structuredContent: { delegations: results, waiting_for_human: waiting },

@@ -1,13 +1,8 @@
 /** What a program may say before and besides what it is asked, and what becomes of more. The process is played here. */
 import { PassThrough } from "node:stream";
 import { beforeEach, describe, expect, test } from "vitest";
-import {
-  maxEarlyMessages,
-  maxGarbageAtStart,
-  maxReportedStrays,
-  startAgent,
-  type Agent,
-} from "../../../src/agents/agent.ts";
+import { maxGarbageAtStart, maxReportedStrays, startAgent, type Agent } from "../../../src/agents/agent.ts";
+import { maxEarlyMessages } from "../../../src/agents/session-listeners.ts";
 import { deferred } from "../../../src/base/deferred.ts";
 import { createBus } from "../../../src/observe/bus.ts";
 import type { ProcessExit, RunningProcess } from "../../../src/process/child.ts";

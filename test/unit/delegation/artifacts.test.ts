@@ -176,7 +176,7 @@ describe("changed files", () => {
     for (const name of ["a", "b", "c"]) edit(artifacts, `/kiln/${name}`, ["one\n", "two\n"]);
     const listed = (): boolean[] => artifacts.list(cwd).map((artifact) => "diff" in artifact);
     expect(listed()).toEqual([true, true, true]);
-    inSteps(performance, compareAllMs / 3);
+    inSteps(performance, compareAllMs / 2.5);
     expect(listed()).toEqual([true, true, false]);
   });
 

@@ -396,10 +396,10 @@ describe("a child that waits for its human, or has just been answered", () => {
     const { delegation, ask, answer, pass } = await silentChild();
     await pass(stallSeconds - 1);
     ask();
-    expect(delegation.waitsForHuman).toBe(true);
+    expect(delegation.questions.areOpen).toBe(true);
     await pass(stallSeconds * 3.5);
     answer();
-    expect(delegation.waitsForHuman).toBe(false);
+    expect(delegation.questions.areOpen).toBe(false);
     await pass(stallSeconds - 0.1);
     expect(delegation.stage).toBe("running");
     await pass(stallSeconds);
