@@ -7,7 +7,7 @@ export function nearestName(unknown: string, known: Iterable<string>): string | 
   const farthest = Math.max(1, Math.floor(wanted.length / 3));
   let nearest: { name: string; steps: number } | undefined;
   for (const name of known) {
-    const steps = distance(wanted, bare(name));
+    const steps = stepsBetween(wanted, bare(name));
     if (steps <= farthest && (!nearest || steps < nearest.steps)) nearest = { name, steps };
   }
   return nearest?.name;
@@ -17,6 +17,13 @@ export function nearestName(unknown: string, known: Iterable<string>): string | 
 export function didYouMean(unknown: string, known: Iterable<string>): string {
   const name = nearestName(unknown, known);
   return name === undefined ? "" : `; did you mean "${name}"?`;
+}
+
+/** Two letters that changed places are one slip of the fingers. */
+function stepsBetween(one: string, other: string): number {
+  const at = [...one].findIndex((letter, index) => letter !== other[index]);
+  const swapped = one.slice(0, at) + one.slice(at + 1, at + 2) + one.slice(at, at + 1) + one.slice(at + 2);
+  return at >= 0 && swapped === other ? 1 : distance(one, other);
 }
 
 // max-depth, maxDepth and MAX_DEPTH are all somebody's way of writing max_depth.

@@ -14,7 +14,8 @@ export interface Excerpt {
 
 /**
  * Keeps the head and the tail of a text within `maxBytes` bytes of UTF-8, with `gap(omittedBytes)` between them. The marker
- * counts towards the limit. Never splits a character.
+ * counts towards the limit, but takes no more than half of it from the text: a marker that is longer comes on top. Never splits a
+ * character.
  */
 export function headAndTail(text: string, maxBytes: number, gap: (omittedBytes: number) => string): Excerpt {
   const bytes = Buffer.from(text, "utf8");
@@ -22,7 +23,7 @@ export function headAndTail(text: string, maxBytes: number, gap: (omittedBytes: 
   if (totalBytes <= maxBytes) return { text, truncated: false, totalBytes, omittedBytes: 0 };
 
   // The marker's length depends on the number it shows; the largest number that can stand there bounds it.
-  const room = Math.max(0, maxBytes - Buffer.byteLength(gap(totalBytes)));
+  const room = Math.max(maxBytes - Buffer.byteLength(gap(totalBytes)), Math.floor(maxBytes / 2));
   const headEnd = characterStart(bytes, Math.ceil(room * 0.6));
   const tailStart = characterEnd(bytes, totalBytes - (room - headEnd));
   const omittedBytes = tailStart - headEnd;

@@ -42,7 +42,7 @@ const delegation = table("What sessions of this profile may delegate.", {
   result_max_bytes: key(
     z
       .int()
-      .min(kib)
+      .min(1)
       .max(64 * mib),
     {
       default: 50 * kib,

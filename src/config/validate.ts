@@ -42,7 +42,9 @@ function problemsOf(issue: Issue, values: unknown, schema: TypeSchema): Problem[
   const format = issue.code === "invalid_format" && type.title === undefined ? ` (${issue.message})` : "";
   const expected = typeText(type) + format;
   const subject = typeof path.at(-1) === "number" ? `entry of ${name}` : formatKeyPath([name]);
-  return [{ path, part: "value", message: `${subject}: expected ${expected}, got ${valueText(name, value)}` }];
+  const choices = (type.enum ?? []).filter((choice) => typeof choice === "string");
+  const meant = typeof value === "string" ? didYouMean(value, choices) : "";
+  return [{ path, part: "value", message: `${subject}: expected ${expected}, got ${valueText(name, value)}${meant}` }];
 }
 
 function unknownKey(tablePath: KeyPath, name: string, schema: TypeSchema): Problem {

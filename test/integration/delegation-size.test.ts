@@ -9,6 +9,7 @@ const cap = 1024;
 const config = [
   scriptedProfile("parent", { delegation: `enabled = true\nmax_depth = 2\nresult_max_bytes = ${cap}` }),
   scriptedProfile("middle", { delegation: `enabled = true\nresult_max_bytes = ${64 * 1024}` }),
+  scriptedProfile("terse", { delegation: "enabled = true\nresult_max_bytes = 40" }),
   scriptedProfile("talker"),
 ].join("\n");
 
@@ -78,6 +79,15 @@ test("one byte more is cut to the cap: head and tail stay, and the number of mis
   expect(marker).toContain(result.delegation_id);
   const kept = Buffer.byteLength(result.result) - Buffer.byteLength(marker!);
   expect(Number(omitted)).toBe(result.result_bytes - kept);
+});
+
+test("a cap with no room for the words on what is missing still leaves half of it to head and tail", async () => {
+  await using terse = await openParent(daemon, "terse");
+  const client = await terse.tools();
+  const { result } = await callDelegate(client, { agent: "talker", task: `say HEAD${"x".repeat(80)}TAIL` });
+  expect(result).toMatchObject({ truncated: true, result_bytes: 88 });
+  expect(result.result).toMatch(/^HEADx{8}\s*\[… 68 bytes are left out[^\]]*read_delegation[^\]]*\]\s*x{4}TAIL$/);
+  await client.close();
 });
 
 test.each([

@@ -134,16 +134,23 @@ memory = "lots"
     expect(error.hint).toContain("Leave");
   });
 
+  test("for other ways of writing a value", () => {
+    const toml = '[permissions]\ndefault = "alow"\n[sandbox]\nmode = "bwarp"\n[server]\nlog_level = "Debug"\n';
+    const meant = ["allow", "bwrap", "debug"].map((name) => expect.stringContaining(`; did you mean "${name}"?`));
+    expect(headings(toml)).toEqual(meant);
+  });
+
   test("for other ways of writing a key", () => {
     expect(headings("[acp]\ndefaultAgent = 1\n")[0]).toContain('did you mean "default_agent"?');
     expect(headings("[acp]\ndefault-agent = 1\n")[0]).toContain('did you mean "default_agent"?');
     expect(headings("[acp]\nzzzzzz = 1\n")[0]).not.toContain("did you mean");
+    expect(headings('[acp.agents.x]\ncommand = "x"\nmodle = "m"\n')[0]).toContain('did you mean "model"?');
   });
 
   test.each([
     ["max_depth = 1.5", "a whole number from 0 to 16, got 1.5"],
     ["max_depth = -1", "a whole number from 0 to 16, got -1"],
-    ["result_max_bytes = 1023", "a whole number from 1024 to 67108864, got 1023"],
+    ["result_max_bytes = 0", "a whole number from 1 to 67108864, got 0"],
     ["max_concurrent_delegations = 0", "a whole number from 1 to 1024, got 0"],
     ["timeout_seconds = 0", "a number above 0, at most 604800, got 0"],
     ["timeout_seconds = nan", "a number above 0, at most 604800, got NaN"],
