@@ -18,6 +18,7 @@ import { openLog } from "../observe/logger.ts";
 import { MetricsDoor } from "../observe/metrics-door.ts";
 import { tallyEnded } from "../observe/tally.ts";
 import { startTracing } from "../observe/tracing.ts";
+import { closedIn } from "../kiln/boundary.ts";
 import { realIfKnown } from "../kiln/real-path.ts";
 import { placeOfChild } from "../kiln/child-kiln.ts";
 import { Permissions } from "../permissions/permissions.ts";
@@ -158,7 +159,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     endResting: () => delegations.endOldestResting(),
   });
   const startCommand = commandStarter({ launcher, programs, boundaries });
-  const permissions = new Permissions({ bus, realPath: realIfKnown });
+  const permissions = new Permissions({ bus, realPath: realIfKnown, closedBy: closedIn });
   bus.on("permission.decided", ({ agent: _agent, ...decided }) => store.savePermission(decided));
   const tokens = new AccessTokens();
   const shown = new ChildrenShown({

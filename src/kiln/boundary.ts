@@ -8,7 +8,7 @@ import { isInside } from "../base/paths.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import { denyingPattern } from "./deny-glob.ts";
 import { denied, explained, invalidRequest, kilnDenied, outside } from "./errors.ts";
-import { realOfExistingPart } from "./real-path.ts";
+import { realIfKnown, realOfExistingPart } from "./real-path.ts";
 
 /** `work`: it is a directory to start something in. */
 export type Purpose = "read" | "write" | "work";
@@ -34,6 +34,12 @@ export function placeIn(kiln: Kiln, asked: string, purpose: Purpose): Place {
   if (literal !== path) rootOf(kiln, { path: literal, asked, purpose });
   for (const name of [meant, path, literal]) requireNotDenied(kiln, { path: name, asked });
   return place;
+}
+
+/** What a permission question about the path is refused with, whatever rules and people say: `deny` of `[kiln]` fits a name of it. */
+export function closedIn({ kiln }: { readonly kiln: Kiln }, path: string): string | undefined {
+  const pattern = denyingPattern(kiln.deny, path) ?? denyingPattern(kiln.deny, realIfKnown(path));
+  return pattern === undefined ? undefined : `kiln: ${JSON.stringify(pattern)} under deny`;
 }
 
 /** What an opened file turned out to be is decided upon as well. */

@@ -1,6 +1,6 @@
 /**
  * Who may do what: the tap that answers an agent's permission questions, and the check for what an agent does without asking.
- * First what the session was given, then the rules of its whole lineage, then what the human said before; what is left is
+ * First what the session was given and what is closed to all, then the rules of its whole lineage, then what the human said before; what is left is
  * put to the human at the root. Every decision is told once, as `permission.decided`.
  */
 import type { Interceptor } from "../acp/interceptor.ts";
@@ -25,6 +25,8 @@ export interface PermissionsParts {
   bus: Bus;
   /** Where a path really leads, links resolved; the path itself where that cannot be told. */
   realPath: (path: string) => string;
+  /** What of the configuration closes a path to all sessions, in words. */
+  closedBy: (session: Session, path: string) => string | undefined;
 }
 
 /** What is held about one session while it lives. */
@@ -56,6 +58,7 @@ export class Permissions {
   readonly #humans: Humans;
   readonly #decisions: Decisions;
   readonly #rules: LineageRules;
+  readonly #closedBy: PermissionsParts["closedBy"];
   readonly #held = new WeakMap<Session, Held>();
   /**
    * Requests of an agent that speaks in another's place, by their signals: they come through that session's pipe as well, and
@@ -63,10 +66,11 @@ export class Permissions {
    */
   readonly #decidedBefore = new WeakMap<AbortSignal, ToAsk>();
 
-  constructor({ bus, realPath }: PermissionsParts) {
+  constructor({ bus, realPath, closedBy }: PermissionsParts) {
     this.#humans = new Humans(bus);
     this.#decisions = new Decisions(bus);
     this.#rules = new LineageRules(realPath);
+    this.#closedBy = closedBy;
   }
 
   /** Questions that wait for a human now, in the order in which they were asked. */
@@ -186,8 +190,10 @@ export class Permissions {
       .find((tool) => tool !== undefined);
     const verdict = this.#rules.decide(session, deed);
     const said = remembered.answerTo(deed);
+    const closed = deed.paths.map(({ path }) => this.#closedBy(session, path)).find((words) => words !== undefined);
     const against =
       (missing && notGiven(missing)) ??
+      closed ??
       (verdict.outcome === "deny" ? wordsFor(verdict) : undefined) ??
       (said === false ? "remembered" : undefined);
     if (against !== undefined) {

@@ -1,5 +1,5 @@
 /** The rules of crucible.toml at work: whom they hold, what they answer without a human, and what a human's "always" is worth. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createBus } from "../../src/observe/bus.ts";
 import { openStore } from "../../src/sessions/store.ts";
@@ -28,6 +28,7 @@ function profile(
 }
 
 const config = [
+  '[kiln]\ndeny = ["**/.secret", "**/.git/hooks/**"]',
   '[permissions]\nallow = ["execute:npm test", "edit:docs/**", "mcp:github_*", "fetch:docs.example.com"]',
   'ask = ["execute:npm test --watch"]',
   'deny = ["execute:rm *", "edit:**/.env"]\n',
@@ -132,6 +133,16 @@ describe("without asking anybody", () => {
   test("from the root down to a grandchild", async () => {
     const task = delegateLine({ agent: "trusting", task: command("curl x") });
     expect(nested(await parentOf("strict").delegate({ agent: "trusting", task })).result).toBe(rejected);
+  });
+
+  test("what [kiln] deny closes is refused by whatever name, also where the rules allow everything", async () => {
+    writeFileSync(inKiln(daemon, ".secret"), "x");
+    symlinkSync(".secret", inKiln(daemon, "harmless"));
+    for (const path of [".secret", "harmless", ".git/hooks/pre-commit"]) {
+      expect(await heardByRoot("trusting", edit(path))).toBe(rejected);
+      expect(await heardByChild("trusting", "trusting", edit(path))).toBe(rejected);
+    }
+    expect(await heardByRoot("trusting", edit(".git/config"))).toBe(allowed);
   });
 
   test("a tool that was not given cannot be allowed, by no rule", async () => {
