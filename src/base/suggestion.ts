@@ -21,9 +21,10 @@ export function didYouMean(unknown: string, known: Iterable<string>): string {
 
 /** Two letters that changed places are one slip of the fingers. */
 function stepsBetween(one: string, other: string): number {
-  const at = [...one].findIndex((letter, index) => letter !== other[index]);
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
   const swapped = one.slice(0, at) + one.slice(at + 1, at + 2) + one.slice(at, at + 1) + one.slice(at + 2);
-  return at >= 0 && swapped === other ? 1 : distance(one, other);
+  return one !== other && swapped === other ? 1 : distance(one, other);
 }
 
 // max-depth, maxDepth and MAX_DEPTH are all somebody's way of writing max_depth.

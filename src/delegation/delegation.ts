@@ -16,8 +16,7 @@ import { Artifacts, type RanCommand, type WrittenFile } from "./artifacts.ts";
 import type { Spending } from "./budget.ts";
 import { ChildRun } from "./child-run.ts";
 import { conversationFor } from "./context.ts";
-import { EarlyEnd } from "./early-end.ts";
-import { delegationCancelled } from "./errors.ts";
+import { cancelled, EarlyEnd } from "./early-end.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
 import { OpenQuestions } from "./open-questions.ts";
 import type { DelegationPorts, PatchArtifact } from "./ports.ts";
@@ -155,7 +154,7 @@ export class Delegation {
 
   /** Ends it early. The first reason counts; after the end it does nothing. */
   cancel(reason: string): void {
-    if (this.#stage !== "ended") this.#earlyEnd.ask({ status: "cancelled", error: delegationCancelled.create(reason) });
+    if (this.#stage !== "ended") this.#earlyEnd.ask(cancelled(reason));
   }
 
   /** A further message for the child; it gets it when its turn ends, and its answer to it is the result then. */

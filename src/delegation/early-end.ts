@@ -8,6 +8,11 @@ export interface EarlyReason {
   error: CrucibleError;
 }
 
+export function cancelled(reason: string): EarlyReason {
+  const hint = "delegate it again if it is still wanted";
+  return { status: "cancelled", error: delegationCancelled.create(reason, { hint }) };
+}
+
 export class EarlyEnd {
   readonly #controller = new AbortController();
   #reason: EarlyReason | undefined;
@@ -22,7 +27,7 @@ export class EarlyEnd {
 
   /** Why; where nobody asked, the session it hung on has ended. */
   get reason(): EarlyReason {
-    return this.#reason ?? { status: "cancelled", error: delegationCancelled.create("the caller's session ended") };
+    return this.#reason ?? cancelled("the caller's session ended");
   }
 
   ask(reason: EarlyReason): void {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { contextDepths, contextScopes, defaultRecentTurns } from "../delegation/context.ts";
 import { toolSets, type ToolSet } from "../sessions/grant.ts";
-import type { DelegateInput } from "../delegation/input.ts";
+import type { Choice, DelegateInput } from "../delegation/input.ts";
 import { wrongArguments } from "./errors.ts";
 
 const fallback = z.union([
@@ -103,9 +103,7 @@ export function toDelegateInput(input: Readonly<TaskInput>): DelegateInput {
     model: input.model ?? undefined,
     mode: input.mode ?? undefined,
     modelRole: input.model_role ?? undefined,
-    fallbacks: input.fallbacks?.map((one) =>
-      typeof one === "string" ? { agent: one } : { agent: one.agent, model: one.model ?? undefined },
-    ),
+    fallbacks: input.fallbacks?.map(toChoice),
     tools: input.read_only === true ? readOnly(input.tools) : (input.tools ?? undefined),
     cwd: input.cwd ?? undefined,
     maxTurns: input.max_turns ?? undefined,
@@ -117,6 +115,13 @@ export function toDelegateInput(input: Readonly<TaskInput>): DelegateInput {
     },
     isolation: input.isolation ?? undefined,
   };
+}
+
+/** A pair can be written `agent/model`, too: no name of an agent has a slash, and those of models may. */
+function toChoice(one: z.output<typeof fallback>): Choice {
+  if (typeof one !== "string") return { agent: one.agent, model: one.model ?? undefined };
+  const [, agent = one, model] = /^([^/]+)\/(.+)$/.exec(one) ?? [];
+  return { agent, model };
 }
 
 function readOnly(tools: readonly ToolSet[] | null | undefined): ToolSet[] {

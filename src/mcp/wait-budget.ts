@@ -17,10 +17,23 @@ const hardLimits: Readonly<Record<string, number>> = {
 /** For a caller that gave no progress token and of which nothing is known, in milliseconds. */
 export const cautiousWaitMs = 50_000;
 
-/** Milliseconds; infinite for callers whose limit is reset by progress. */
+/** What the profile says, else what its kind of agent bears, in milliseconds. */
 export function waitBudgetMs(call: ToolCall): number {
-  const { family, delegation } = call.session.profile;
-  if (delegation.waitSeconds !== undefined) return delegation.waitSeconds * 1000;
+  const { waitSeconds } = call.session.profile.delegation;
+  return waitSeconds === undefined ? bearableMs(call) : waitSeconds * 1000;
+}
+
+/**
+ * For a caller that says itself how long it will wait, in milliseconds: `wait_seconds` of a profile is for calls that do not, and
+ * shortens no wait that its kind of agent bears.
+ */
+export function waitAskedForMs(call: ToolCall, askedMs: number): number {
+  return Math.min(askedMs, Math.max(waitBudgetMs(call), bearableMs(call)));
+}
+
+/** Milliseconds; infinite for callers whose limit is reset by progress. */
+function bearableMs(call: ToolCall): number {
+  const { family } = call.session.profile;
   const hard = family === undefined ? undefined : hardLimits[family];
   if (hard !== undefined) return hard;
   return call.hearsProgress ? Number.POSITIVE_INFINITY : cautiousWaitMs;

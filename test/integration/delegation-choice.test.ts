@@ -283,6 +283,12 @@ describe("fallbacks", () => {
     expect(asked("good", "session/set_config_option").at(-1)).toMatchObject({ configId: "model", value: "large" });
   });
 
+  test("can be written as agent/model, too", async () => {
+    const result = await ask("missing", { fallbacks: ["signed-out/some/model", "good/large"] });
+    expect(result).toMatchObject({ status: "completed", agent: "good" });
+    expect(result.tried).toMatchObject([{ agent: "missing" }, { agent: "signed-out", model: "some/model" }]);
+  });
+
   test("that cannot either leave the last failure, and tell the others", async () => {
     const result = await ask("missing", { fallbacks: ["signed-out", "dies-at-start"] });
     expect(result).toMatchObject({ status: "failed", agent: "dies-at-start", error: { code: "CRU_AGENT_START" } });

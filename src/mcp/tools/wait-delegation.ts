@@ -3,7 +3,7 @@ import { z } from "zod";
 import { startHeartbeat } from "../heartbeat.ts";
 import { describeAll } from "../result-text.ts";
 import { defineTool } from "../tool.ts";
-import { waitBudgetMs } from "../wait-budget.ts";
+import { waitAskedForMs, waitBudgetMs } from "../wait-budget.ts";
 
 /** Longest wait a caller can ask for, in seconds. */
 const maxWaitSeconds = 3600;
@@ -26,11 +26,12 @@ export const waitDelegation = defineTool({
     // An id that stands there twice is one delegation.
     const wanted = [...new Set(ids)];
     const live = wanted.flatMap((id) => delegations.find(session, id).live ?? []);
-    const asked = waitSeconds === undefined || waitSeconds === null ? Number.POSITIVE_INFINITY : waitSeconds * 1000;
+    const timeoutMs =
+      waitSeconds === undefined || waitSeconds === null ? waitBudgetMs(call) : waitAskedForMs(call, waitSeconds * 1000);
     const stops = live.map((delegation) => startHeartbeat(delegation, call, bus));
     const hasNews = live.length < wanted.length;
     try {
-      if (!hasNews) await delegations.waitForNews(live, { timeoutMs: Math.min(asked, waitBudgetMs(call)), signal });
+      if (!hasNews) await delegations.waitForNews(live, { timeoutMs, signal });
     } finally {
       for (const stop of stops) stop();
     }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Delegation } from "../../../src/delegation/delegation.ts";
 import { heartbeatMs, quietMs, startHeartbeat } from "../../../src/mcp/heartbeat.ts";
 import type { ToolCall } from "../../../src/mcp/tool.ts";
-import { cautiousWaitMs, waitBudgetMs } from "../../../src/mcp/wait-budget.ts";
+import { cautiousWaitMs, waitAskedForMs, waitBudgetMs } from "../../../src/mcp/wait-budget.ts";
 import { createBus, type Bus } from "../../../src/observe/bus.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
@@ -44,11 +44,20 @@ test("a caller whose child does very much hears of it once a second", () => {
   stop();
 });
 
+function callOf(family: string | undefined, hearsProgress: boolean, waitSeconds?: number): ToolCall {
+  return { hearsProgress, session: { profile: { family, delegation: { waitSeconds } } } } as unknown as ToolCall;
+}
+
 test("a caller of which nothing is known, and that hears no progress, is given back a handle in time", () => {
-  const callOf = (family: string | undefined, hearsProgress: boolean, waitSeconds?: number): ToolCall =>
-    ({ hearsProgress, session: { profile: { family, delegation: { waitSeconds } } } }) as unknown as ToolCall;
   expect(waitBudgetMs(callOf(undefined, false))).toBe(cautiousWaitMs);
   expect(waitBudgetMs(callOf(undefined, true))).toBe(Number.POSITIVE_INFINITY);
   expect(waitBudgetMs(callOf("codex", true))).toBeLessThan(300_000);
   expect(waitBudgetMs(callOf(undefined, false, 7))).toBe(7000);
+});
+
+test("a caller that says how long it waits is kept waiting so long, as far as its kind bears it", () => {
+  expect(waitAskedForMs(callOf(undefined, false, 1), 10_000)).toBe(10_000);
+  expect(waitAskedForMs(callOf(undefined, false, 1), 3_600_000)).toBe(cautiousWaitMs);
+  expect(waitAskedForMs(callOf("codex", true), 3_600_000)).toBeLessThan(300_000);
+  expect(waitAskedForMs(callOf(undefined, false, 600), 500_000)).toBe(500_000);
 });
