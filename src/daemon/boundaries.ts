@@ -28,6 +28,8 @@ export type WorksFor = "editor" | "agent";
 export interface Boundary {
   readonly profile: AgentProfile;
   readonly worksFor: WorksFor;
+  /** An agent chose the program and its arguments, and not the configuration. */
+  readonly isAgentsCommand?: boolean;
   readonly kiln: Pick<Kiln, "directories" | "read" | "write" | "readOnly" | "git">;
   /** Directory of the sockets on which its tools are reached; undefined if it has none. */
   readonly toolSockets?: string | undefined;
@@ -73,7 +75,8 @@ export class Boundaries {
   }
 
   /** Rejects with CRU_SANDBOX_UNAVAILABLE, CRU_SANDBOX_PLACE and CRU_AGENT_START. */
-  async confine(spec: LaunchSpec, { profile, worksFor, kiln, toolSockets }: Boundary): Promise<Confined> {
+  async confine(spec: LaunchSpec, boundary: Boundary): Promise<Confined> {
+    const { profile, worksFor, kiln, toolSockets, isAgentsCommand = false } = boundary;
     const isHeld = this.holds(profile, worksFor);
     const rules: SandboxRules = isHeld ? profile.sandbox : { ...profile.sandbox, mode: "off" };
     const { network } = this.#parts.config().kiln;
@@ -86,6 +89,7 @@ export class Boundaries {
       directories: kiln.directories,
       readable: kiln.read,
       writable: kiln.write,
+      opensArguments: !isAgentsCommand,
       git: kiln.git,
       readOnly: kiln.readOnly,
       network,
@@ -126,6 +130,7 @@ export class Boundaries {
       directories: [],
       readable: [],
       writable: [],
+      opensArguments: false,
       git,
       readOnly: false,
       network: "none",

@@ -24,7 +24,7 @@ export function commandStarter({ launcher, programs, boundaries }: CommandParts)
       cwd: command.cwd,
       env: { ...own, ...command.env },
     };
-    const boundary: Boundary = { profile, kiln, worksFor: parent ? "agent" : "editor" };
+    const boundary: Boundary = { profile, kiln, worksFor: parent ? "agent" : "editor", isAgentsCommand: true };
     return (await launchConfined({ spec, boundary, boundaries, launcher })).running;
   };
 }

@@ -35,6 +35,8 @@ export interface SandboxPolicy {
   readonly git: { readonly read: readonly string[]; readonly write: readonly string[] };
   readonly readable: readonly string[];
   readonly writable: readonly string[];
+  /** Files that its arguments name are opened as parts of its program: only for words of the configuration, never for an agent's. */
+  readonly opensArguments: boolean;
   /** The kiln and all besides are for reading only; its private home and /tmp stay writable. */
   readonly readOnly: boolean;
   readonly network: NetworkRule;

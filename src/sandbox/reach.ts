@@ -34,7 +34,7 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
   const hidden = around.hidden();
   const guarded = hidden.map(({ path }) => path);
   const search = { guarded, home: around.home, searchPath: spec.env["PATH"] ?? "" };
-  const install = installRoots(spec.command, spec.args, search);
+  const install = installRoots(spec.command, policy.opensArguments ? spec.args : [], search);
   if (install.missing !== undefined) throw spawnFailure(spec, missing(install.missing));
   const cwd = realPathOf(spec.cwd);
   if (cwd === undefined) throw spawnFailure(spec, missing(spec.cwd));

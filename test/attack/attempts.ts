@@ -433,6 +433,12 @@ const gate: Attempt[] = [
     proof: { leaked: "outside" },
   },
   {
+    name: "a terminal with a file outside among its arguments",
+    act: "readYours",
+    try: { op: "terminal", command: "cat", args: ["{outside}/canary.txt"] },
+    proof: { leaked: "outside" },
+  },
+  {
     name: "a terminal with a command that is denied",
     act: "gate",
     try: { op: "terminal", command: "touch", args: ["{kiln}/denied-{mode}"] },

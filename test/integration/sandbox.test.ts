@@ -111,6 +111,14 @@ describe("what a child does not reach", () => {
     expect(await shell(`cat ${path()}`)).toMatch(/No such file|Permission denied/);
   });
 
+  test("files that it names in a command it has Crucible run", async () => {
+    const create = `terminal create ${JSON.stringify({ command: "cat", args: [join(home, ".ssh/id")] })}`;
+    const task = script(create, "terminal wait_for_exit", "terminal output");
+    const { result } = await parent.delegate({ agent: "child", task });
+    expect(result).toMatch(/No such file|Permission denied/);
+    expect(result).not.toContain("the secret");
+  });
+
   test("the homes of other profiles", async () => {
     await shell("echo mine > ~/private", { agent: "own-home" });
     expect(await shell("ls $HOME/..; cat $HOME/../own-home/private")).toMatch(/^child\n.*No such file/s);

@@ -45,6 +45,7 @@ function policy(rules: Partial<SandboxRules> = {}, more: Partial<SandboxPolicy> 
     readable: [],
     writable: [],
     git: { read: [], write: [] },
+    opensArguments: true,
     readOnly: false,
     network: "open",
     toolSockets: undefined,
