@@ -5,19 +5,23 @@ import { formatDuration, shellCommand } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { ProcessExit, RunningProcess } from "../process/child.ts";
 import { agentStart } from "../process/errors.ts";
+import type { Confinement } from "../sandbox/confinement.ts";
 import { agentExited } from "./errors.ts";
 
 interface Failed {
   readonly profile: AgentProfile;
   readonly process: RunningProcess;
+  readonly confinement: Confinement;
+  readonly unreached: readonly string[];
 }
 
-export function silent({ profile, process }: Failed, method: string, timeoutMs: number): CrucibleError {
+export function silent(agent: Failed, method: string, timeoutMs: number): CrucibleError {
+  const { profile, process } = agent;
   return agentStart.create(
     `agent ${profile.name} did not answer ${method} within ${formatDuration(timeoutMs)}${lastWords(process)}`,
     {
       hint:
-        `check that \`${commandLine(profile)}\` speaks ACP on its standard input and output, ` +
+        `${sandboxWords(agent)}check that \`${commandLine(profile)}\` speaks ACP on its standard input and output, ` +
         "or raise startup_timeout_seconds of its profile",
     },
   );
@@ -41,14 +45,22 @@ export function speaksSomethingElse({ profile }: Failed, characters: number): Cr
 
 /** `exit`: how its process ended, if that is known by now. */
 export function hasGone(
-  { profile, process }: Failed,
+  agent: Failed,
   { exit, isStarted }: { exit: ProcessExit | typeof timedOut; isStarted: boolean },
 ): CrucibleError {
+  const { profile, process } = agent;
   const when = isStarted ? "" : " before it had answered initialize";
   const code = isStarted ? agentExited : agentStart;
   return code.create(`agent ${profile.name} ${howItEnded(exit)}${when}${lastWords(process)}`, {
-    hint: `try it on its own: ${commandLine(profile)}`,
+    hint: `${sandboxWords(agent)}try it on its own: ${commandLine(profile)}`,
   });
+}
+
+/** That it may have missed something in its sandbox, and how to give it that. Empty for one that is in none of ours. */
+function sandboxWords({ confinement: { mechanism }, unreached }: Failed): string {
+  if (mechanism === "none" || mechanism === "external") return "";
+  const missed = unreached.map((sentence) => `${sentence}; `).join("");
+  return `it ran in a sandbox (${mechanism}): ${missed}name what it misses under read or write of [kiln]; else `;
 }
 
 function howItEnded(exit: ProcessExit | typeof timedOut): string {

@@ -35,6 +35,8 @@ export const maxReportedStrays = 20;
 export interface Launched {
   running: RunningProcess;
   confinement: Confinement;
+  /** What its profile tells it to use and its sandbox does not show it, each a sentence without its end. */
+  unreached: readonly string[];
   /** True if it is held to a network of "none". */
   isOffline: boolean;
   /** Directory of the sockets that lead to its tools, as it sees it; undefined if it reaches the daemon's own socket. */
@@ -73,7 +75,8 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
   const startedAt = monotonicMs();
   try {
     const launched = await start.launch();
-    const { confinement } = launched;
+    const { confinement, unreached } = launched;
+    for (const message of unreached) bus.emit("warning", { where: `sandbox of ${profile.name}`, message, sessionId });
     const agent = new Agent(start, launched);
     try {
       const answer = await within(agent.request("initialize", start.initialize), timeoutMs, signal);
@@ -100,6 +103,7 @@ export class Agent implements Peer {
   readonly process: RunningProcess;
   /** What holds it. */
   readonly confinement: Confinement;
+  readonly unreached: readonly string[];
   readonly isOffline: boolean;
   readonly toolSockets: string | undefined;
   readonly #link: Link;
@@ -113,10 +117,14 @@ export class Agent implements Peer {
   #failure: CrucibleError | undefined;
   #whyGone: Promise<CrucibleError> | undefined;
 
-  constructor(start: Omit<AgentStart, "launch">, { running, confinement, isOffline, toolSockets }: Launched) {
+  constructor(
+    start: Omit<AgentStart, "launch">,
+    { running, confinement, unreached, isOffline, toolSockets }: Launched,
+  ) {
     this.profile = start.profile;
     this.process = running;
     this.confinement = confinement;
+    this.unreached = unreached;
     this.isOffline = isOffline;
     this.toolSockets = toolSockets;
     this.#listeners = new SessionListeners(start.owner);

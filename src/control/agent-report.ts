@@ -29,6 +29,8 @@ export interface AgentProbe {
   authMethods: string[];
   /** Whether it asks for Crucible's tools once it has a session, and over what; null when that was not tried. */
   tools: { over: "http" | "stdio"; reached: boolean; milliseconds: number } | null;
+  /** What its profile tells it to use and it did not find in its sandbox, each a sentence without its end. */
+  unreached: readonly string[];
   /** What held it, as it would hold a child. */
   sandbox: ShownSandbox;
   /** From the start of the process to the answer to `initialize`. */

@@ -125,7 +125,7 @@ export class Boundaries {
   /** A program of Crucible's own that works on what agents have written, as git does: held by the rules for all agents. */
   confineTool(spec: LaunchSpec, git: Kiln["git"]): Promise<Confined> {
     return this.#sandbox.confine(spec, {
-      profile: { name: `@${spec.label}`, family: undefined, configDirs: [] },
+      profile: { name: `@${spec.label}`, family: undefined, configDirs: [], env: {} },
       rules: this.#parts.config().sandbox,
       directories: [],
       readable: [],

@@ -18,8 +18,8 @@ export async function launchConfined(launch: ConfinedLaunch): Promise<Launched> 
   try {
     const running = await launcher(confined.spec, options);
     void running.exited.then(() => confined.release());
-    const { confinement, isOffline, toolSockets } = confined;
-    return { running, confinement, isOffline, toolSockets };
+    const { confinement, unreached, isOffline, toolSockets } = confined;
+    return { running, confinement, unreached, isOffline, toolSockets };
   } catch (error) {
     await confined.release();
     throw error;

@@ -58,7 +58,7 @@ export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]
           const report = await find(profile, programs);
           if (report.path === null) return report;
           options.onStart?.(profile.name);
-          return probed(report, { profile, programs, boundaries, launcher, folder, tools });
+          return probed(report, { profile, programs, boundaries, launcher, folder, opened: config.kiln, tools });
         });
       } finally {
         await launcher.close();
@@ -110,6 +110,8 @@ interface ProbeParts {
   launcher: Launcher;
   /** Where the agent works. */
   folder: string;
+  /** What it reaches besides. */
+  opened: Pick<Config["kiln"], "read" | "write">;
   /** Given where a session is asked for. */
   tools: TrialTools | undefined;
 }
@@ -117,10 +119,11 @@ interface ProbeParts {
 /** The report with what the agent says of itself, started as a child would be, or with what kept it from that. */
 async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentReport> {
   const { profile, programs, boundaries, launcher, folder, tools } = parts;
+  const { read, write } = parts.opened;
   const boundary: Boundary = {
     profile,
     worksFor: "agent",
-    kiln: { ...noKiln(folder), readOnly: false },
+    kiln: { ...noKiln(folder), read, write, readOnly: false },
     toolSockets: boundaries.holds(profile, "agent") ? tools?.folder : undefined,
   };
   const startedAt = monotonicMs();
@@ -135,10 +138,11 @@ async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentRepo
     });
     const milliseconds = Math.round(monotonicMs() - startedAt);
     const residentBytes = await agent.process.residentBytes();
-    const { initializeResult, confinement: sandbox } = agent;
+    const { initializeResult, confinement: sandbox, unreached } = agent;
     const probe: AgentProbe = {
       ...capabilitiesOf(initializeResult),
       tools: null,
+      unreached,
       sandbox,
       milliseconds,
       residentBytes,
@@ -177,7 +181,7 @@ const nobody: Listener = {
 
 function capabilitiesOf(
   result: Readonly<Record<string, unknown>>,
-): Omit<AgentProbe, "tools" | "sandbox" | "milliseconds" | "residentBytes"> {
+): Omit<AgentProbe, "tools" | "unreached" | "sandbox" | "milliseconds" | "residentBytes"> {
   const info = isRecord(result["agentInfo"]) ? result["agentInfo"] : {};
   const capabilities = isRecord(result["agentCapabilities"]) ? result["agentCapabilities"] : {};
   const mcp = isRecord(capabilities["mcpCapabilities"]) ? capabilities["mcpCapabilities"] : {};

@@ -27,7 +27,7 @@ export const withoutSandbox: Confinement = {
 
 /** What an agent may reach, in the words of the configuration. All paths are absolute. */
 export interface SandboxPolicy {
-  readonly profile: Pick<AgentProfile, "name" | "family" | "configDirs">;
+  readonly profile: Pick<AgentProfile, "name" | "family" | "configDirs" | "env">;
   readonly rules: SandboxRules;
   /** Where it works: its kiln. Real; one that leads elsewhere by now is refused, since somebody has put a link in its place. */
   readonly directories: readonly string[];
@@ -35,7 +35,7 @@ export interface SandboxPolicy {
   readonly git: { readonly read: readonly string[]; readonly write: readonly string[] };
   readonly readable: readonly string[];
   readonly writable: readonly string[];
-  /** Files that its arguments name are opened as parts of its program: only for words of the configuration, never for an agent's. */
+  /** Files that its arguments and its profile's variables name are opened as parts of its program: only for words of the configuration, never for an agent's. */
   readonly opensArguments: boolean;
   /** The kiln and all besides are for reading only; its private home and /tmp stay writable. */
   readonly readOnly: boolean;
@@ -52,6 +52,8 @@ export interface Confined {
   readonly isOffline: boolean;
   /** Directory of its tools' sockets as it is inside; undefined outside of a sandbox. */
   readonly toolSockets: string | undefined;
+  /** What the configuration tells it to use and it will not find, each a sentence without its end. */
+  readonly unreached: readonly string[];
   /** To be called once it was started, or could not be: closes what was open for the start alone. */
   started(): void;
   /** To be called when it has ended. Never rejects. */

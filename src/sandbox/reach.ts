@@ -2,13 +2,14 @@
  * From a policy to the paths that are reachable inside: the kiln, the private home, the program's own installation, and what
  * the configuration adds. What does not exist is left out. It decides; a mechanism's builder says it in its own words.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { isInside } from "../base/paths.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { spawnFailure } from "../process/spawn-failure.ts";
 import type { Hidden, Reach, SandboxPolicy } from "./confinement.ts";
 import { sandboxPlace, swapped } from "./errors.ts";
 import { installRoots, isTooWide, linksOf } from "./install-roots.ts";
+import { filesOfVariables, pathOfArgument } from "./named-paths.ts";
 import { linksOn, outermost, realPathOf } from "./real-paths.ts";
 
 /** What of this machine and this daemon a reach depends on. */
@@ -34,7 +35,7 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
   const hidden = around.hidden();
   const guarded = hidden.map(({ path }) => path);
   const search = { guarded, home: around.home, searchPath: spec.env["PATH"] ?? "" };
-  const install = installRoots(spec.command, policy.opensArguments ? spec.args : [], search);
+  const install = installRoots(spec.command, namedInArguments(spec, policy), search);
   if (install.missing !== undefined) throw spawnFailure(spec, missing(install.missing));
   const cwd = realPathOf(spec.cwd);
   if (cwd === undefined) throw spawnFailure(spec, missing(spec.cwd));
@@ -47,9 +48,8 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
   requireHoldable(spec.label, kiln);
   const own = existing([home, ...policy.profile.configDirs]);
   const writable = visible([...own, ...(policy.readOnly ? [] : kiln)], guarded);
-  const given = existing([...install.readable, ...policy.readable, ...around.ownProgram]).concat(
-    unmoved(policy.git.read),
-  );
+  const named = [...install.readable, ...filesOfVariables(policy)];
+  const given = existing([...named, ...policy.readable, ...around.ownProgram]).concat(unmoved(policy.git.read));
   const readable = visible([...given, ...(policy.readOnly ? kiln : [])], guarded).filter(
     (path) => !writable.some((one) => isInside(one, path) && !isHiddenWithin(path, one, guarded)),
   );
@@ -65,6 +65,12 @@ export function reachOf({ spec, policy, home, around }: ReachRequest): Reach {
     folders: [...existing([around.home]), ...(isReached || !isPrivate ? [] : [cwd])],
     network: policy.network === "open" ? "open" : "closed",
   };
+}
+
+/** In a directory of the profile's own, and not in a kiln, short names are the user's word as well. */
+function namedInArguments({ args, cwd }: LaunchSpec, { directories, opensArguments }: SandboxPolicy): string[] {
+  const words = opensArguments ? args.map(pathOfArgument) : [];
+  return directories.some((one) => isInside(one, cwd)) ? words : words.map((word) => resolve(cwd, word));
 }
 
 /** The outermost of those that exist; one within another stays if something between the two is hidden. */

@@ -23,6 +23,7 @@ import { sandboxUnavailable } from "./errors.ts";
 import { landlock } from "./landlock.ts";
 import { exchangeLogins, loginCheckMs } from "./logins.ts";
 import type { MechanismKind, Wrap, Wrapped } from "./mechanism.ts";
+import { unreached } from "./named-paths.ts";
 import { openFolders } from "./opened-folders.ts";
 import { privateHome } from "./private-home.ts";
 import { reachOf, requireHoldable, type Surroundings } from "./reach.ts";
@@ -113,6 +114,7 @@ export class Sandbox {
       return {
         ...(Array.isArray(network) && choice.network === "own" ? wrapThroughProxy(inside, wrap) : wrap(inside)),
         confinement: choice.confinement,
+        unreached: unreached(spec.args, { policy, reach, mechanism: choice.confinement.mechanism }),
         isOffline: network === "none" && choice.network !== "open",
         started: () => opened.close(),
         release: async () => logins.end(),
@@ -261,7 +263,15 @@ function trialReach(inside: string): Reach {
 }
 
 function unconfined(spec: LaunchSpec, confinement: Confinement): Confined {
-  return { spec, confinement, isOffline: false, toolSockets: undefined, started: () => {}, release: async () => {} };
+  return {
+    spec,
+    confinement,
+    unreached: [],
+    isOffline: false,
+    toolSockets: undefined,
+    started: () => {},
+    release: async () => {},
+  };
 }
 
 function unavailable(label: string, { mode, accept }: SandboxRules, refused: readonly Refused[]): Error {

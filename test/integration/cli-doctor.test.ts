@@ -49,6 +49,18 @@ test("whether Crucible's tools reach an agent, over HTTP and over stdio, without
   });
 });
 
+test("an agent that is told to use what its sandbox does not show is a warning, with what to open", async () => {
+  const missed = join(import.meta.dirname, "no-such.log");
+  await using home = await createTestHome(scriptedProfile("told", { env: { LOG: missed } }));
+  const { code, found } = await findings(home);
+  expect(code).toBe(0);
+  expect(of(found, "agents").find(({ subject }) => subject === "told")).toMatchObject({
+    state: "warning",
+    message: expect.stringContaining(`${missed}, which its variable LOG names, lies where it can only read`),
+    remedy: expect.stringContaining("under read or write of [kiln]"),
+  });
+});
+
 test("an agent that does not start is broken, one that wants a sign-in a warning, one that is missing and used broken", async () => {
   const config = [
     scriptedProfile("dies", { flags: ["--exit-at", "initialize"] }),

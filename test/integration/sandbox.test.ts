@@ -29,6 +29,7 @@ const config = [
     "args = [",
     `args = [${JSON.stringify(launcher)}, ${JSON.stringify(process.execPath)}, `,
   ),
+  `[acp.agents.misled]\ncommand = "node"\nargs = ["-e", "process.exit(1)", "--", "--log=${import.meta.dirname}/no-such.log"]\n`,
   '[acp.agents.free.sandbox]\nmode = "off"\n',
   scriptedProfile("at-home"),
   '[acp.agents.at-home.sandbox]\nhome = "real"\n',
@@ -97,6 +98,15 @@ describe("what a child reaches", () => {
       expect(result.result).toContain("from below");
     }
   });
+});
+
+test("an agent that fails where its profile names what it does not reach: the log and the hint say so", async () => {
+  const result = await parent.delegate({ agent: "misled", task: "x" });
+  const sentence = `${import.meta.dirname}/no-such.log, which its arguments name, is not there inside`;
+  expect(result).toMatchObject({ status: "failed", error: { code: "CRU_AGENT_START" } });
+  expect(result.error?.hint).toContain(sentence);
+  expect(result.error?.hint).toContain("write of [kiln]");
+  expect(readFileSync(join(daemon.home.stateDirectory, "log/daemon.log"), "utf8")).toContain(sentence);
 });
 
 describe("what a child does not reach", () => {

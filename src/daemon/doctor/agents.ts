@@ -42,6 +42,12 @@ function findingOf(report: AgentReport, config: Config): Finding {
     `starts in ${formatDuration(probe?.milliseconds ?? 0)}${probe && probe.sandbox.mechanism !== "none" ? ` in ${probe.sandbox.mechanism}` : ""}`,
     `takes MCP servers over ${probe?.mcp.join(", ") ?? "stdio"}`,
   ];
+  const [missed] = probe?.unreached ?? [];
+  if (missed !== undefined) {
+    const remedy =
+      "name it, or a folder above it, under read or write of [kiln], unless it lies where your sessions work";
+    return { ...finding, state: "warning", message: [...facts, missed].join(", "), remedy };
+  }
   const tools = probe?.tools;
   if (!tools) return { ...finding, state: "ok", message: facts.join(", "), remedy: null };
   if (tools.reached) {

@@ -9,7 +9,7 @@ import type { ProcessExit, RunningProcess } from "../../../src/process/child.ts"
 import { until } from "../../support/conditions.ts";
 import { profile } from "../sessions/profiles.ts";
 
-const confinement = { mechanism: "off", strength: "advisory" } as never;
+const confinement = { mechanism: "none", strength: "advisory" } as never;
 const nobody = { request: () => Promise.reject(new Error("nobody is asked")), notification: () => {} };
 
 let program: RunningProcess & { stdout: PassThrough; stdin: PassThrough };
@@ -49,7 +49,8 @@ function start(): Promise<Agent> {
   bus.on("agent.stray", ({ line }) => strays.push(line));
   return startAgent({
     profile: { ...profile("chatty"), command: "chatty", startupTimeoutSeconds: 60 },
-    launch: () => Promise.resolve({ running: program, confinement, isOffline: false, toolSockets: undefined }),
+    launch: () =>
+      Promise.resolve({ running: program, confinement, unreached: [], isOffline: false, toolSockets: undefined }),
     initialize: {},
     owner: { ...nobody, notification: (_method, params) => void unclaimed.push(params) },
     bus,

@@ -94,6 +94,7 @@ const probe: AgentReport["probe"] = {
   mcp: ["stdio"],
   authMethods: ["login"],
   tools: null,
+  unreached: [],
   sandbox: { mechanism: "landlock", strength: "partial", lost: ["names"] },
   milliseconds: 1,
   residentBytes: 1,

@@ -39,7 +39,7 @@ function sandboxWith(env: NodeJS.ProcessEnv, stateDirectory = join(folder, "stat
 
 function policy(rules: Partial<SandboxRules> = {}, more: Partial<SandboxPolicy> = {}): SandboxPolicy {
   return {
-    profile: { name: "p", family: undefined, configDirs: [] },
+    profile: { name: "p", family: undefined, configDirs: [], env: {} },
     rules: { mode: "auto", accept: "partial", appliesTo: "children", home: "private", ...rules },
     directories: [join(folder, "kiln")],
     readable: [],
@@ -115,7 +115,7 @@ test("external is what it is declared to be, off is the agent's good will", asyn
 });
 
 describe("an agent that brings a sandbox of its own", () => {
-  const codex = { profile: { name: "p", family: "codex", configDirs: [] } };
+  const codex = { profile: { name: "p", family: "codex", configDirs: [], env: {} } };
   const spec = (env: Record<string, string> = {}): LaunchSpec => ({
     label: "p",
     command: "/bin/true",
@@ -212,7 +212,7 @@ test("a login that is refreshed inside is brought back while its agent runs", as
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {
     const spec = { label: "p", command: "/bin/true", args: [], env: {}, cwd: join(folder, "kiln") };
-    const profile = { name: "p", family: "claude", configDirs: [] };
+    const profile = { name: "p", family: "claude", configDirs: [], env: {} };
     const confined = await sandbox.confine(spec, policy({}, { profile }));
     confined.started();
     expect(readFileSync(inside, "utf8")).toBe(login("old"));
