@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { grantArgs, launcherPath, probe } from "@deepseek-ai/node-addon-landlock-run";
 import { isInside } from "../base/paths.ts";
+import type { LaunchSpec } from "../process/child.ts";
 import type { Reach } from "./confinement.ts";
 import type { HostFolders } from "./host-folders.ts";
 import { hostFolders } from "./host-folders.ts";
@@ -32,12 +33,26 @@ export const landlock: MechanismKind = {
     return ({ spec, reach, toolSockets }) => {
       const grants = landlockGrants(reach, hostFolders(), toolSockets);
       return {
-        spec: { ...spec, command: launcher, args: [...grantArgs(grants), "--", spec.command, ...spec.args] },
+        spec: {
+          ...spec,
+          command: launcher,
+          args: [...grantArgs(grants), "--", spec.command, ...spec.args],
+          env: { ...(grants.readWrite.includes("/tmp") ? {} : temporariesAtHome(spec.env)), ...spec.env },
+        },
         toolSockets,
       };
     };
   },
 };
+
+function temporariesAtHome({ HOME }: LaunchSpec["env"]): Record<string, string> {
+  return HOME === undefined ? {} : { TMPDIR: HOME };
+}
+
+/** Folders for temporary files that all share, but for one in which Crucible keeps what is its own. */
+function sharedFolders({ hidden }: Reach): string[] {
+  return ["/tmp", "/var/tmp"].filter((folder) => !hidden.some(({ path }) => isInside(folder, path)));
+}
 
 /** What may be read, and what may be written as well; only what exists can be granted. */
 export function landlockGrants(
@@ -45,7 +60,7 @@ export function landlockGrants(
   host: HostFolders,
   toolSockets: string | undefined,
 ): { readOnly: string[]; readWrite: string[] } {
-  const readWrite = ["/dev", "/tmp", "/var/tmp", ...reach.writable].filter(existsSync);
+  const readWrite = ["/dev", ...sharedFolders(reach), ...reach.writable].filter(existsSync);
   const readOnly = [
     ...host.readable.map(({ source }) => source),
     ...host.links.map(({ path }) => path),

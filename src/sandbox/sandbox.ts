@@ -26,6 +26,7 @@ import type { MechanismKind, Wrap, Wrapped } from "./mechanism.ts";
 import { unreached } from "./named-paths.ts";
 import { openFolders } from "./opened-folders.ts";
 import { privateHome } from "./private-home.ts";
+import { realPathOf } from "./real-paths.ts";
 import { reachOf, requireHoldable, type Surroundings } from "./reach.ts";
 import { withoutOwnSandbox } from "./own-sandbox.ts";
 import { seatbelt } from "./seatbelt.ts";
@@ -176,7 +177,8 @@ export class Sandbox {
     if (typeof wrap === "string") return { kind, wrap: undefined, problem: wrap, nests: false };
     const { problem, bwrapInside } = await tryMechanism(
       stateDirectory,
-      (spec, inside) => wrap({ spec, reach: trialReach(inside), toolSockets: undefined, opened: new Map() }).spec,
+      (spec, inside) =>
+        wrap({ spec, reach: trialReach(inside, stateDirectory), toolSockets: undefined, opened: new Map() }).spec,
     );
     // It may have failed for want of space or time, and is tried again the next time it is needed.
     if (problem !== undefined) this.#trials.delete(kind.name);
@@ -249,11 +251,11 @@ function foldersToHold({ writable, readable, readOnlyKiln }: Reach, home: string
   return [...writable.filter((path) => path !== home), ...readable.filter((path) => readOnlyKiln.includes(path))];
 }
 
-function trialReach(inside: string): Reach {
+function trialReach(inside: string, stateDirectory: string): Reach {
   return {
     writable: [inside],
     readable: [],
-    hidden: [],
+    hidden: [{ path: realPathOf(stateDirectory) ?? stateDirectory, isFolder: true }],
     links: [],
     readOnlyKiln: [],
     cwd: inside,

@@ -31,6 +31,8 @@ const config = [
   ),
   `[acp.agents.misled]\ncommand = "node"\nargs = ["-e", "process.exit(1)", "--", "--log=${import.meta.dirname}/no-such.log"]\n`,
   '[acp.agents.free.sandbox]\nmode = "off"\n',
+  scriptedProfile("landlocked"),
+  '[acp.agents.landlocked.sandbox]\nmode = "landlock"\n',
   scriptedProfile("at-home"),
   '[acp.agents.at-home.sandbox]\nhome = "real"\n',
 ].join("\n");
@@ -127,6 +129,13 @@ describe("what a child does not reach", () => {
     const { result } = await parent.delegate({ agent: "child", task });
     expect(result).toMatch(/No such file|Permission denied/);
     expect(result).not.toContain("the secret");
+  });
+
+  test("in Landlock, with all of it in /tmp: that is not shared where Crucible keeps its own in it", async () => {
+    const secrets = [join(home, ".ssh/id"), join(daemon.home.stateDirectory, "crucible.db"), daemon.home.configFile];
+    const said = await shell(`cat ${secrets.join(" ")}; ls /tmp; mktemp`, { agent: "landlocked" });
+    expect(said.match(/Permission denied/g)).toHaveLength(4);
+    expect(said).toMatch(/homes\/landlocked\/tmp\./);
   });
 
   test("the homes of other profiles", async () => {
