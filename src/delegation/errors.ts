@@ -41,6 +41,11 @@ export const delegationCancelled = defineError(
   "agentFailed",
   "The delegation was cancelled: by its caller, or because its caller's turn or session ended.",
 );
+export const delegationLost = defineError(
+  "CRU_DELEGATION_LOST",
+  "agentFailed",
+  "The daemon died while the delegation ran: what came of it is unknown.",
+);
 export const delegationUnknown = defineError(
   "CRU_DELEGATION_UNKNOWN",
   "usage",

@@ -7,7 +7,7 @@ import type { CrucibleError } from "../base/errors.ts";
 import { headAndTail } from "../base/text.ts";
 import type { DelegationFigures } from "../observe/bus.ts";
 import type { DelegationRecord } from "../sessions/records.ts";
-import { childFailed, childRefused, childStopped } from "./errors.ts";
+import { childFailed, childRefused, childStopped, delegationLost } from "./errors.ts";
 
 /** How a child's turn ended, whichever way. */
 export interface Ending {
@@ -87,6 +87,7 @@ export function couldNotBegin({ error }: Ending): boolean {
 export function toResult(record: DelegationRecord, maxBytes: number): DelegationResult {
   const status = record.status === "queued" ? "running" : record.status;
   const whole = status === "running" ? "" : record.result;
+  const error = record.error ?? (status === "lost" ? failureOf(lost(record.agent)) : null);
   const { text, truncated, totalBytes } = headAndTail(whole, maxBytes, (omitted) => gap(record.id, omitted));
   return {
     delegation_id: record.id,
@@ -100,7 +101,7 @@ export function toResult(record: DelegationRecord, maxBytes: number): Delegation
     artifacts: record.artifacts,
     usage: record.usage,
     duration_ms: Math.max(0, (record.endedAt ?? Date.now()) - record.createdAt),
-    ...(record.error === null ? {} : { error: record.error }),
+    ...(error === null ? {} : { error }),
     ...(record.tried.length === 0 ? {} : { tried: record.tried }),
     ...(record.notes.length === 0 ? {} : { notes: record.notes }),
   };
@@ -114,6 +115,12 @@ export function figuresOf(result: DelegationResult): DelegationFigures {
 
 function gap(id: string, omittedBytes: number): string {
   return `\n\n[… ${omittedBytes} bytes are left out here; read_delegation with id "${id}" returns the whole text in pages …]\n\n`;
+}
+
+function lost(agent: string): CrucibleError {
+  return delegationLost.create(`the daemon died while ${agent} was at work, and nobody knows how far it came`, {
+    hint: "look at what it left in the files, and delegate again what is missing",
+  });
 }
 
 function stopped(message: string): CrucibleError {

@@ -165,7 +165,11 @@ describe("a daemon that is killed", () => {
     );
     expect(JSON.stringify(ended.params)).toContain("unknown");
     const { text } = await editor.prompt(session, "mcp list_delegations");
-    expect(JSON.parse(text)).toMatchObject({ delegations: [{ status: "lost", agent: "worker" }] });
+    expect(JSON.parse(text)).toMatchObject({
+      delegations: [
+        { status: "lost", agent: "worker", error: { code: "CRU_DELEGATION_LOST", hint: expect.any(String) } },
+      ],
+    });
   });
 
   test("with an agent that cannot go on: the conversation says so, and the agent is told what was said", async () => {
