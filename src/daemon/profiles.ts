@@ -44,7 +44,7 @@ export async function chooseProfile(
   });
 }
 
-const waysToChoose = "`crucible acp --agent NAME`, or default_agent under [acp] in crucible.toml";
+const waysToChoose = "`--agent NAME`, or default_agent under [acp] in crucible.toml";
 
 function namesOf(profiles: readonly AgentProfile[]): string[] {
   return profiles.map(({ name }) => name);

@@ -102,8 +102,17 @@ function foldersOf(file: string, search: InstallSearch): string[] {
   if (modules !== undefined && opens(modules)) return [modules];
 
   const found = packageOf(file);
-  if (found !== undefined && opens(found)) return [found, ...modulesAbove(found).filter(opens)];
+  if (found === undefined) return ownFolders(file, opens);
+  if (opens(found)) return [found, ...modulesAbove(found).filter(opens)];
+  // In a container a project often is a folder of the root: of that what the file lies in is given, as of any other project.
+  const isPrivate = [search.home, ...search.guarded].some((path) => isInside(found, path));
+  const below = join(found, file.slice(found.length + 1).split("/", 1)[0] ?? "");
+  const own = isPrivate || below === file || !opens(below) ? ownFolders(file, opens) : [below];
+  return [...own, ...partsOf(found).filter(opens)];
+}
 
+/** Without a package: its folder, or the prefix that it is installed in. */
+function ownFolders(file: string, opens: (folder: string) => boolean): string[] {
   const folder = dirname(file);
   const prefix = dirname(folder);
   if (/^s?bin$/.test(basename(folder))) {
@@ -130,6 +139,12 @@ function packageOf(file: string): string | undefined {
     if (existsSync(join(folder, "package.json"))) return folder;
   }
   return undefined;
+}
+
+/** What Node.js needs of a package that is not given whole, as when it is the home: what kind of modules it has, and those of others. */
+function partsOf(found: string): string[] {
+  const own = ["package.json", "node_modules"].map((name) => join(found, name));
+  return [...own.filter((path) => existsSync(path)), ...modulesAbove(found)];
 }
 
 /** A package in a workspace finds what it depends on in the folders above it as well. */
