@@ -64,9 +64,14 @@ const isGone = (session: string): Promise<unknown> =>
 
 async function resultOf(parent: Parent, id: string): Promise<DelegationResult | undefined> {
   const tools = await parent.tools();
-  const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", { ids: [id] });
-  await tools.close();
-  return data.delegations[0];
+  for (;;) {
+    const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", { ids: [id] });
+    const [result] = data.delegations;
+    // It also comes back when a question is put to a human.
+    if (result?.status === "running") continue;
+    await tools.close();
+    return result;
+  }
 }
 
 test("it goes on under a root without agent, which ends with it, and a session that loads the conversation has the result", async () => {
