@@ -257,7 +257,9 @@ export const commandTable: readonly CommandSpec[] = [
       "fits no other. Works without a daemon.",
     arguments: [{ name: "ID", text: "of a session or a delegation" }],
     options: {
-      permissions: { text: "what was allowed and denied in it and below it, by which rule or whom" },
+      permissions: {
+        text: "what was allowed and denied in it and below it, by which rule or whom, and what is remembered",
+      },
       config,
       socket,
       json,

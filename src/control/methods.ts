@@ -26,8 +26,6 @@ export interface ControlMethods {
   delete_session: { params: { id: string }; result: { sessions: string[]; delegations: string[] } };
   /** Cancels a delegation, or what a session does now. */
   cancel: { params: { id: string }; result: { id: string; cancelled: string[] } };
-  /** What waits for a human now, and what humans said "always" and "never" to in sessions that live. */
-  permissions: { params: Record<string, never>; result: PermissionsNow };
   /** How to start an agent's own interactive login (ACP, terminal authentication). */
   terminal_auth: { params: { agent: string | undefined; method: string }; result: TerminalAuth };
 }
@@ -116,23 +114,6 @@ export interface DelegateParams {
   model?: string | undefined;
   /** Somebody is there who answers `ControlQuestions`. */
   attended?: boolean | undefined;
-}
-
-export interface PermissionsNow {
-  /** In the order in which they were asked. */
-  questions: {
-    id: string;
-    sessionId: string;
-    rootId: string;
-    agent: string;
-    title: string;
-    kind: string;
-    subject: string;
-    askedAt: number;
-    /** Null while it stands in line behind another of its tree. */
-    putAt: number | null;
-  }[];
-  remembered: { sessionId: string; agent: string; allows: boolean; kind: string; subjects: string[]; at: number }[];
 }
 
 export interface TerminalAuth {

@@ -79,6 +79,24 @@ export interface StoredPermission {
   detail: string;
 }
 
+/** What stands in sessions that are open. */
+export interface StandingPermissions {
+  /** In the order in which they were asked. */
+  questions: {
+    id: string;
+    sessionId: string;
+    agent: string;
+    title: string;
+    kind: string;
+    subject: string;
+    askedAt: number;
+    /** Null while it stands in line behind another of its tree. */
+    putAt: number | null;
+  }[];
+  /** What humans said "always" and "never" to; it ends with its session. */
+  remembered: { sessionId: string; agent: string; allows: boolean; kind: string; subjects: string[]; at: number }[];
+}
+
 export interface SessionDetail extends StoredSession {
   additionalDirectories: string[];
   usage: DelegationUsage;
@@ -94,6 +112,8 @@ export interface SessionDetail extends StoredSession {
   handoffs: { from: string; agent: string; beganAt: number; endedAt: number | null }[];
   /** Of the session and all that descends from it; only where asked for. */
   permissions?: StoredPermission[] | undefined;
+  /** The same, of what is open and remembered now. */
+  standing?: StandingPermissions | undefined;
 }
 
 export interface DelegationDetail extends StoredDelegation {

@@ -35,7 +35,6 @@ const schemas = {
   session_messages: z.object({ id: z.string().min(1), after: z.number().int().min(0) }),
   delete_session: z.object({ id: z.string().min(1) }),
   cancel: z.object({ id: z.string().min(1) }),
-  permissions: z.object({}),
   terminal_auth: z.object({ agent: z.string().optional(), method: z.string() }),
 } satisfies Record<keyof ControlMethods, z.ZodType>;
 

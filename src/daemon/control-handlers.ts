@@ -123,6 +123,10 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
 
     ...storedHandlers({
       store,
+      standing: () => ({
+        questions: [...permissions.openQuestions],
+        remembered: registry.all().flatMap((session) => permissions.rememberedOf(session)),
+      }),
       health: () => store.health,
       stateOf: (id) => registry.get(id)?.state,
       mayBeLive: true,
@@ -130,11 +134,6 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
     }),
 
     cancel: ({ id }) => cancel(id, { delegations, registry, store }),
-
-    permissions: () => ({
-      questions: permissions.openQuestions.map((question) => ({ ...question })),
-      remembered: registry.all().flatMap((session) => permissions.rememberedOf(session)),
-    }),
 
     async terminal_auth({ agent, method }) {
       const profile = await chooseProfile(agent, { config: config.current, programs });

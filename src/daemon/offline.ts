@@ -26,6 +26,7 @@ export function openOffline(options: OfflineOptions): StoredHandlers & Disposabl
     // Nothing is written here; what cannot be read has been warned of.
     health: () => ({ degradedSince: null, reason: null, lost: 0 }),
     stateOf: () => undefined,
+    standing: () => ({ questions: [], remembered: [] }),
     mayBeLive: holder !== undefined,
     remove(id) {
       if (holder === undefined) return removeStored(id, { store, stateDirectory });

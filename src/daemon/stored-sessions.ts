@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import type { ControlMethods, StoreState } from "../control/methods.ts";
 import type {
   SessionDetail,
+  StandingPermissions,
   StoredDelegation,
   StoredMessage,
   StoredPermission,
@@ -27,6 +28,8 @@ export interface StoredParts {
   store: Store;
   /** The state of a session that lives in this process. */
   stateOf: (sessionId: string) => SessionState | undefined;
+  /** What waits for a human, and what humans said "always" and "never" to, in the sessions of this process. */
+  standing: () => StandingPermissions;
   health: () => StoreState;
   /** Whether a daemon may be at work on what is not ended in the store. */
   mayBeLive: boolean;
@@ -40,7 +43,9 @@ export type StoredHandlers = {
   [Method in StoredMethod]: (params: ControlMethods[Method]["params"]) => Promise<ControlMethods[Method]["result"]>;
 };
 
-export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: StoredParts): StoredHandlers {
+export function storedHandlers(parts: StoredParts): StoredHandlers {
+  const { store, health, stateOf, mayBeLive, remove } = parts;
+
   function stateIn(record: SessionRecord): StoredSession["state"] {
     return stateOf(record.id) ?? (record.endedAt === null && mayBeLive ? "open" : "ended");
   }
@@ -76,16 +81,27 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
     return lineage;
   }
 
-  function permissionsBelow(record: SessionRecord): StoredPermission[] {
-    const own = store.permissionsOf(record.id).map(({ id: _id, rootId: _rootId, ...decision }) => ({
-      ...decision,
-      agent: record.profile,
-    }));
-    return [...own, ...store.childrenOf(record.id).flatMap(permissionsBelow)].toSorted((a, b) => a.at - b.at);
+  function withAllBelow(record: SessionRecord): SessionRecord[] {
+    return [record, ...store.childrenOf(record.id).flatMap(withAllBelow)];
+  }
+
+  function permissionsIn(records: readonly SessionRecord[]): StoredPermission[] {
+    const decided = records.flatMap(({ id, profile: agent }) =>
+      store.permissionsOf(id).map(({ id: _id, rootId: _rootId, ...decision }) => ({ ...decision, agent })),
+    );
+    return decided.toSorted((a, b) => a.at - b.at);
+  }
+
+  function standingIn(records: readonly SessionRecord[]): StandingPermissions {
+    const ids = new Set(records.map(({ id }) => id));
+    const isThere = ({ sessionId }: { sessionId: string }): boolean => ids.has(sessionId);
+    const { questions, remembered } = parts.standing();
+    return { questions: questions.filter(isThere), remembered: remembered.filter(isThere) };
   }
 
   async function detailOf(record: SessionRecord, withPermissions: boolean): Promise<SessionDetail> {
     const turns = new Turns();
+    const tree = withPermissions ? withAllBelow(record) : [];
     for await (const message of conversation(record.id)) turns.heard(message);
     return {
       ...toStored(record),
@@ -101,7 +117,7 @@ export function storedHandlers({ store, health, stateOf, mayBeLive, remove }: St
       handoffs: store
         .handoffsOf(record.id)
         .map(({ from, agent, beganAt, endedAt }) => ({ from, agent, beganAt, endedAt })),
-      ...(withPermissions ? { permissions: permissionsBelow(record) } : {}),
+      ...(withPermissions ? { permissions: permissionsIn(tree), standing: standingIn(tree) } : {}),
     };
   }
 

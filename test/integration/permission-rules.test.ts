@@ -351,9 +351,21 @@ test("every decision is on record: who, what, which rule or person, without secr
   (await nth(questions, 0)).answer("always");
   const open = await nth(questions, 1);
   using door = await control(daemon);
-  const now = await door.request("permissions", {});
-  expect(now.questions).toMatchObject([{ agent: "plain", kind: "execute", putAt: expect.any(Number) as number }]);
-  expect(now.remembered).toMatchObject([{ agent: "plain", allows: true, kind: "execute", subjects: ["make"] }]);
+  const { session } = await door.request("session", { id: parent.session, permissions: true });
+  expect(session?.standing).toMatchObject({
+    questions: [{ agent: "plain", kind: "execute", putAt: expect.any(Number) as number }],
+    remembered: [{ agent: "plain", allows: true, kind: "execute", subjects: ["make"] }],
+  });
+  const shown = await daemon.home.crucible([
+    "sessions",
+    "show",
+    parent.session,
+    "--permissions",
+    "--socket",
+    daemon.home.socket,
+  ]);
+  expect(shown.stdout).toMatch(/remembered until the session ends\n.* plain +always +execute make\n/);
+  expect(shown.stdout).toMatch(/questions that wait\n.* plain +asked +execute curl .*\[redacted\]/);
   expect((await door.request("status", {})).questions).toBe(1);
   open.answer("reject");
   await turn;

@@ -3,6 +3,7 @@ import { formatBytes, formatDuration, oneLine, plainText } from "../../base/text
 import type {
   DelegationDetail,
   SessionDetail,
+  StandingPermissions,
   StoredDelegation,
   StoredDetail,
   StoredPermission,
@@ -71,6 +72,10 @@ function sessionParts(session: SessionDetail, style: Style): string[] {
     );
   }
   if (session.permissions) parts.push(section("permissions", permissionLines(session.permissions, style), style));
+  const { questions = [], remembered = [] } = session.standing ?? {};
+  if (remembered.length > 0)
+    parts.push(section("remembered until the session ends", rememberedLines(remembered, style), style));
+  if (questions.length > 0) parts.push(section("questions that wait", questionLines(questions, style), style));
   return parts;
 }
 
@@ -111,6 +116,28 @@ function permissionLines(permissions: readonly StoredPermission[], style: Style)
       { text: oneLine(decision, maxWords), paint: decision === "allowed" ? style.good : style.bad },
       { text: oneLine(`${kind} ${subject || title}`, maxWords), paint: style.bold },
       { text: oneLine(`by ${decidedBy}${detail && `: ${detail}`}`, maxWords) },
+    ]),
+  );
+}
+
+function rememberedLines(remembered: StandingPermissions["remembered"], style: Style): string[] {
+  return tableLines(
+    remembered.map(({ at, agent, allows, kind, subjects }) => [
+      { text: formatTime(at), paint: style.dim },
+      { text: oneLine(agent, maxWords) },
+      { text: allows ? "always" : "never", paint: allows ? style.good : style.bad },
+      { text: oneLine(`${kind} ${subjects.join(" ")}`, maxWords), paint: style.bold },
+    ]),
+  );
+}
+
+function questionLines(questions: StandingPermissions["questions"], style: Style): string[] {
+  return tableLines(
+    questions.map(({ askedAt, putAt, agent, kind, subject, title }) => [
+      { text: formatTime(askedAt), paint: style.dim },
+      { text: oneLine(agent, maxWords) },
+      { text: putAt === null ? "in line" : "asked" },
+      { text: oneLine(`${kind} ${subject || title}`, maxWords), paint: style.bold },
     ]),
   );
 }
