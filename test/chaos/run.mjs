@@ -21,6 +21,10 @@ const { values } = parseArgs({
     write: { type: "boolean" },
   },
 });
+if (Number(values.sessions) !== 0 && !(Number(values.sessions) > 2000)) {
+  console.error("error: expected --sessions to be 0 or more than 2000: the first thousand warm the daemon up");
+  process.exit(2);
+}
 const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31));
 const seconds = Number(values.minutes) * 60;
 
