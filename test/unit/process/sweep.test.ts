@@ -1,5 +1,5 @@
 /** While a daemon runs it ends what it started and what should have ended: exactly that, and nothing else. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -9,11 +9,23 @@ import { startSweeping } from "../../../src/process/sweep.ts";
 import { isAlive, until } from "../../support/processes.ts";
 import { agentSpec, testLauncher } from "./launching.ts";
 
-const strays: ChildProcess[] = [];
+const table = createProcessTable();
+const strays: number[] = [];
 
-afterEach(() => {
-  for (const one of strays.splice(0)) one.kill("SIGKILL");
+afterEach(async () => {
+  const groups = strays.splice(0);
+  for (const group of groups) endGroup(group);
+  await until(() => groups.every((group) => !groupLives(group)), { what: "the strays to go" });
 });
+
+/** Its children are in it, too. What was swept is gone already. */
+function endGroup(group: number): void {
+  if (groupLives(group)) process.kill(-group, "SIGKILL");
+}
+
+function groupLives(group: number): boolean {
+  return [...table.snapshotNow().entries.values()].some((entry) => entry.groupId === group && !entry.dead);
+}
 
 /** A process with the mark of a tree, as one that was born behind the last look at that tree; it ignores SIGTERM. */
 function stray(id: string | undefined): number {
@@ -23,7 +35,7 @@ function stray(id: string | undefined): number {
     stdio: "ignore",
     detached: true,
   });
-  strays.push(child);
+  strays.push(child.pid!);
   return child.pid!;
 }
 
@@ -56,7 +68,7 @@ test("it looks again and again by itself, also for what another daemon left, and
   const stop = startSweeping({ stateDirectory, launcher: launcher.launch, onWarning, intervalMs: 20 });
   try {
     const own = stray(ended.id);
-    const { bootId } = createProcessTable();
+    const { bootId } = table;
     const record = { id: "agt_dead", label: "theirs", daemon: { pid: process.pid, startTime: 1, bootId } };
     const theirs = stray("agt_dead");
     await writeFile(join(stateDirectory, "processes", "agt_dead.json"), JSON.stringify(record));
