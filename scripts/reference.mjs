@@ -311,7 +311,10 @@ ${table(
     ["`duration_ms`", "From the call to the end, waiting for a place included."],
     ["`error`", "`code`, `message` and `hint`, when the status is neither completed nor running."],
     ["`tried`", "Agents that could not even begin, and why, when a fallback did the task."],
-    ["`notes`", "What is worth knowing of how it was done, such as a `model` or `mode` that the agent does not have."],
+    [
+      "`notes`",
+      "What is worth knowing of how it was done, such as a `model` or `mode` that the agent does not have, or a fallback that was left out and why.",
+    ],
   ],
 )}
 

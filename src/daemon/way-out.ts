@@ -6,8 +6,8 @@ import type { Bus } from "../observe/bus.ts";
 import { openProxy, type Proxy } from "../sandbox/proxy.ts";
 import { proxySocketName } from "../sandbox/way-out.ts";
 
-/** Refusals that are told in the log; an agent may ask as often as it likes. */
-const maxToldRefusals = 1000;
+/** Hosts that were refused and told in the log, each once; an agent may ask for as many as it likes. */
+export const maxToldRefusals = 1000;
 
 export interface WayOutParts {
   /** The rule in force. */
@@ -32,6 +32,8 @@ export function createWayOut({ network, openSockets, bus, env = process.env }: W
     if (told.has(message) || told.size >= maxToldRefusals) return;
     told.add(message);
     bus.emit("warning", { where: "network", message });
+    if (told.size < maxToldRefusals) return;
+    bus.emit("warning", { where: "network", message: "hosts that are refused from now on are not told any more" });
   };
 
   return {

@@ -1,30 +1,34 @@
 /**
  * Which agents may do a task, in which order: the one that was asked for, with its model or role, then the fallbacks. Each passes
- * the policy by itself; a fallback that is not allowed is left out, the first choice not.
+ * the policy by itself; a fallback that is not allowed is left out, and the caller told why; the first choice is not.
  */
 import { CrucibleError } from "../base/errors.ts";
 import { listed } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
-import type { Candidate, Choice, DelegateInput } from "./input.ts";
-import { roleUnknown } from "./errors.ts";
+import type { Candidate, DelegateInput } from "./input.ts";
+import { cannotContinue, roleUnknown } from "./errors.ts";
 import { decide, type AgentDirectory, type Caller } from "./policy.ts";
 
+export interface Candidates {
+  readonly candidates: readonly [Candidate, ...Candidate[]];
+  /** A sentence for each fallback that was left out, without its full stop. */
+  readonly leftOut: readonly string[];
+}
+
 /** Throws the refusal of the first choice. */
-export function candidatesFor(
-  caller: Caller,
-  input: DelegateInput,
-  config: AgentDirectory,
-): [Candidate, ...Candidate[]] {
-  const first = candidate(caller, input, config);
-  const others = (input.fallbacks ?? []).flatMap((choice: Choice) => {
+export function candidatesFor(caller: Caller, input: DelegateInput, config: AgentDirectory): Candidates {
+  const candidates: [Candidate, ...Candidate[]] = [candidate(caller, input, config)];
+  const leftOut: string[] = [];
+  for (const { agent, model } of input.fallbacks ?? []) {
     try {
-      return [candidate(caller, { ...choice, modelRole: input.modelRole, tools: input.tools }, config)];
+      if (input.sessionId !== undefined) throw onlyItself(candidates[0]);
+      candidates.push(candidate(caller, { agent, model, modelRole: input.modelRole, tools: input.tools }, config));
     } catch (error) {
-      if (error instanceof CrucibleError) return [];
-      throw error;
+      if (!(error instanceof CrucibleError)) throw error;
+      leftOut.push(`fallback ${JSON.stringify(agent)} was left out: ${error.message} [${error.code}]`);
     }
-  });
-  return [first, ...others];
+  }
+  return { candidates, leftOut };
 }
 
 function candidate(
@@ -43,6 +47,10 @@ function candidate(
   return config.agents.has(meant)
     ? candidate(caller, { agent: meant, mode, tools }, config)
     : { profile, grant, narrowing, model: meant, mode };
+}
+
+function onlyItself({ profile }: Candidate): CrucibleError {
+  return cannotContinue.create(`the conversation goes on with ${profile.name} alone, which knows it`);
 }
 
 function unknownRole(profile: AgentProfile, role: string): CrucibleError {

@@ -34,6 +34,8 @@ export interface DelegationInit {
   parentId: string | undefined;
   /** The first one runs; the others stand in for it, in this order. */
   candidates: readonly [Candidate, ...Candidate[]];
+  /** What was to stand in for it and may not, in words. */
+  leftOut: readonly string[];
   /** The stored session to go on with. */
   continues: SessionRecord | undefined;
   input: DelegateInput;
@@ -301,7 +303,7 @@ export class Delegation {
       stopReason: this.#ending?.stopReason ?? null,
       error: this.#ending?.error ?? null,
       tried: this.#tried,
-      notes: this.#notes,
+      notes: [...this.#init.leftOut, ...this.#notes],
       artifacts: this.#leftBehind,
       usage: this.#reply.usage,
       createdAt: this.createdAt,

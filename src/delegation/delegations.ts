@@ -5,7 +5,6 @@
 import type { DelegationResult } from "../base/delegation.ts";
 import { within } from "../base/deadline.ts";
 import { CrucibleError } from "../base/errors.ts";
-import { newId } from "../base/ids.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
@@ -18,7 +17,7 @@ import { cannotContinue, delegationCancelled, delegationLimit, delegationUnknown
 import { selfTarget, type AgentDirectory } from "./policy.ts";
 import type { DelegationPorts } from "./ports.ts";
 import { RestingChildren } from "./resting-children.ts";
-import { failureOf, toResult } from "./result.ts";
+import { refusedResult, toResult } from "./result.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 /** Longest lineage followed; deeper than any `max_depth` allows. */
@@ -78,10 +77,19 @@ export class Delegations {
    * refusal when the rules do not allow it.
    */
   begin(caller: Session, input: DelegateInput): Delegation {
+    try {
+      return this.#accept(caller, input);
+    } catch (error) {
+      if (error instanceof CrucibleError) this.#tellRefused(caller, input.agent, error);
+      throw error;
+    }
+  }
+
+  #accept(caller: Session, input: DelegateInput): Delegation {
     this.#requireAtWork(caller);
     const continues = input.sessionId === undefined ? undefined : this.#earlierChild(caller, input.sessionId);
     const wanted = continues ? continuing(input, continues, caller) : input;
-    const candidates = candidatesFor(caller, wanted, this.agentsOf(caller));
+    const { candidates, leftOut } = candidatesFor(caller, wanted, this.agentsOf(caller));
     if (continues) requireSameAgent(continues, candidates[0].profile);
     this.#requireWithinLimits(caller);
 
@@ -90,6 +98,7 @@ export class Delegations {
       caller,
       parentId,
       candidates,
+      leftOut,
       continues,
       input: wanted,
       ports: this.#ports,
@@ -219,6 +228,17 @@ export class Delegations {
     return record;
   }
 
+  #tellRefused(caller: Session, wanted: string, { code, message }: CrucibleError): void {
+    const target = wanted === selfTarget ? caller.profile : this.agentsOf(caller).agents.get(wanted);
+    this.#ports.bus.emit("delegation.refused", {
+      sessionId: caller.id,
+      rootId: caller.root.id,
+      agent: target?.name ?? null,
+      code,
+      message,
+    });
+  }
+
   #askedBy(caller: Session): { line: WaitingLine; made: number } {
     const known = this.#callers.get(caller);
     if (known) return known;
@@ -257,33 +277,20 @@ export class Delegations {
   }
 }
 
-/** What goes on with an earlier child: its own agent and no other, which alone knows the conversation. */
-function continuing(input: DelegateInput, { profile }: SessionRecord, caller: Session): DelegateInput {
-  return { ...input, agent: profile === caller.profile.name ? selfTarget : profile, fallbacks: undefined };
+/** An earlier child goes on with its own agent and no other, which alone knows the conversation. */
+function continuing(input: DelegateInput, earlier: SessionRecord, caller: Session): DelegateInput {
+  const agent = earlier.profile === caller.profile.name ? selfTarget : earlier.profile;
+  const isOther = ![earlier.profile, agent, ""].includes(input.agent);
+  if (isOther) throw otherAgent(earlier, "agent", input.agent);
+  return { ...input, agent };
 }
 
-function requireSameAgent({ id, profile }: SessionRecord, chosen: AgentProfile): void {
-  if (chosen.name === profile) return;
-  throw cannotContinue.create(`session ${id} is one of ${profile}, and the model_role asks for ${chosen.name}`, {
-    hint: "leave model_role out, or delegate anew",
+function requireSameAgent(earlier: SessionRecord, chosen: AgentProfile): void {
+  if (chosen.name !== earlier.profile) throw otherAgent(earlier, "model_role", chosen.name);
+}
+
+function otherAgent({ id, profile }: SessionRecord, field: string, asked: string): CrucibleError {
+  return cannotContinue.create(`session ${id} is one of ${profile}, and ${field} asks for ${asked}`, {
+    hint: `leave ${field} out, or delegate anew`,
   });
-}
-
-/** The result of a call that was not allowed to start. Throws on what is no refusal. */
-export function refusedResult(agent: string, error: unknown): DelegationResult {
-  if (!(error instanceof CrucibleError)) throw error;
-  return {
-    delegation_id: newId("del"),
-    session_id: null,
-    agent,
-    status: "refused",
-    result: "",
-    truncated: false,
-    result_bytes: 0,
-    stop_reason: null,
-    artifacts: [],
-    usage: { tokens: null, cost: null },
-    duration_ms: 0,
-    error: failureOf(error),
-  };
 }

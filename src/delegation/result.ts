@@ -3,7 +3,8 @@
  * parents and scripts receive. Stop reasons are mapped to what they mean, never to what one would like.
  */
 import type { DelegationFailure, DelegationResult, DelegationStatus } from "../base/delegation.ts";
-import type { CrucibleError } from "../base/errors.ts";
+import { CrucibleError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
 import { headAndTail } from "../base/text.ts";
 import type { DelegationFigures } from "../observe/bus.ts";
 import type { DelegationRecord } from "../sessions/records.ts";
@@ -104,6 +105,25 @@ export function toResult(record: DelegationRecord, maxBytes: number): Delegation
     ...(error === null ? {} : { error }),
     ...(record.tried.length === 0 ? {} : { tried: record.tried }),
     ...(record.notes.length === 0 ? {} : { notes: record.notes }),
+  };
+}
+
+/** The result of a call that was not allowed to start. Throws on what is no refusal. */
+export function refusedResult(agent: string, error: unknown): DelegationResult {
+  if (!(error instanceof CrucibleError)) throw error;
+  return {
+    delegation_id: newId("del"),
+    session_id: null,
+    agent,
+    status: "refused",
+    result: "",
+    truncated: false,
+    result_bytes: 0,
+    stop_reason: null,
+    artifacts: [],
+    usage: { tokens: null, cost: null },
+    duration_ms: 0,
+    error: failureOf(error),
   };
 }
 

@@ -67,11 +67,12 @@ function describe(result: DelegationResult): string {
   return hasFailed(result) ? failureText(result) : successText(result);
 }
 
-function runningText({ delegation_id: id, agent, duration_ms: ms }: DelegationResult): string {
-  return (
+function runningText(result: DelegationResult): string {
+  const { delegation_id: id, agent, duration_ms: ms } = result;
+  const handle =
     `${agent} is still at work after ${formatDuration(ms)}; nothing is lost. Go on with something else, or call ` +
-    `wait_delegation with ids ["${id}"] for its answer.`
-  );
+    `wait_delegation with ids ["${id}"] for its answer.`;
+  return [handle, notesText(result)].filter(Boolean).join("\n\n");
 }
 
 function successText(result: DelegationResult): string {

@@ -44,7 +44,9 @@ export const taskFields = {
     .array(fallback)
     .max(10)
     .nullish()
-    .describe("Agents to ask, in this order, when the first one cannot start."),
+    .describe(
+      "Agents to ask, in this order, when the first one cannot start. Those you may not ask are left out, and you are told.",
+    ),
   tools: z
     .array(z.enum(toolSets))
     .nullish()

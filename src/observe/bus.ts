@@ -67,6 +67,8 @@ export interface Events {
     /** For `ended`. */
     figures: DelegationFigures | null;
   };
+  /** A call that came to nothing: a rule was against it. `agent` is null where none has the name; `sessionId` is the caller's. */
+  "delegation.refused": { sessionId: string; rootId: string; agent: string | null; code: string; message: string };
   /** Files of a directory that agents are held in have further names outside: so many of the user's own, so many of packages. */
   "kiln.hard_links": { directory: string; own: number; shared: number; words: string };
   /** A child's question is before a human from now on, or in line; `questionId` names it until it is answered. */

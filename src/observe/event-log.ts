@@ -35,6 +35,10 @@ const renderings: Rendering = {
     progressLevel(event),
     `delegation to ${event.agent} (${event.title}) ${progressWords(event)}`,
   ],
+  "delegation.refused": ({ agent, message }) => [
+    "info",
+    `delegation${agent === null ? "" : ` to ${agent}`} refused: ${message}`,
+  ],
   "kiln.hard_links": ({ directory, own, words }) => [
     own > 0 ? "warn" : "info",
     `hard links lead out of the kiln ${directory}: ${words}`,

@@ -108,6 +108,7 @@ export function collectMetrics({ bus, gauges, isProfile }: MetricsParts): Metric
     }),
     bus.on("permission.asked", () => asked.inc()),
     bus.on("warning", () => warnings.inc()),
+    bus.on("delegation.refused", ({ agent }) => delegated.inc({ agent: labelOf(agent ?? ""), status: "refused" })),
     bus.on("delegation.progress", (event) => {
       const { figures, status } = event;
       if (!figures || !status) return;

@@ -32,6 +32,7 @@ export function traceEvents(bus: Bus, tracer: Tracer): () => void {
     bus.on("turn.started", (event) => spans.turnStarted(event)),
     bus.on("turn.ended", (event) => spans.turnEnded(event)),
     bus.on("delegation.progress", (event) => spans.progress(event)),
+    bus.on("delegation.refused", (event) => spans.refused(event)),
     bus.on("agent.started", (event) => spans.agentStarted(event)),
     bus.on("agent.failed", (event) => spans.agentFailed(event)),
     bus.on("permission.asked", (event) => spans.asked(event)),
@@ -92,6 +93,17 @@ class Spans {
       "gen_ai.agent.name": agent,
       "crucible.status": status ?? undefined,
       ...attributesOf(figures),
+    });
+    end(span, code);
+  }
+
+  /** It began nothing, and so it ends at once. */
+  refused({ sessionId, rootId, agent, code }: Events["delegation.refused"]): void {
+    const span = this.#begin(agent === null ? "invoke_agent" : `invoke_agent ${agent}`, this.#spanOf(sessionId), {
+      ...invocation,
+      "gen_ai.agent.name": agent ?? undefined,
+      "crucible.root.id": rootId,
+      "crucible.status": "refused",
     });
     end(span, code);
   }

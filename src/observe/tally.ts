@@ -1,4 +1,4 @@
-/** How many delegations have ended since the daemon started, by how they ended. */
+/** How many delegations have ended since the daemon started, by how they ended; those a rule was against among them. */
 import type { DelegationStatus } from "../base/delegation.ts";
 import type { Bus } from "./bus.ts";
 
@@ -10,5 +10,6 @@ export function tallyEnded(bus: Bus): () => EndedTally {
   bus.on("delegation.progress", ({ status }) => {
     if (status !== null && status !== "running" && status !== "lost") tally[status]++;
   });
+  bus.on("delegation.refused", () => tally.refused++);
   return () => ({ ...tally });
 }

@@ -352,11 +352,26 @@ describe("fallbacks", () => {
     expect(late).toMatchObject({ status: "timed_out", agent: "silent", error: { code: "CRU_DELEGATION_TIMEOUT" } });
   });
 
-  test("that are not allowed or do not exist are passed over", async () => {
-    const result = await ask("missing", { fallbacks: ["hidden", "nobody", "good"] });
+  test("that are not allowed or do not exist are passed over, and the result says which and why", async () => {
+    const input = { agent: "missing", task, fallbacks: ["hidden", "nobody", "good"] };
+    const { text, data: result } = await callTool<DelegationResult>(tools, "delegate_session", input);
     expect(result).toMatchObject({ status: "completed", agent: "good" });
     expect(result.tried?.map(({ agent }) => agent)).toEqual(["missing"]);
     expect(existsSync(inKiln(daemon, "hidden.ran"))).toBe(false);
+    expect(result.notes).toEqual([
+      expect.stringMatching(/^fallback "hidden" was left out: .*\[CRU_DELEGATION_TARGET_NOT_ALLOWED\]$/),
+      expect.stringMatching(/^fallback "nobody" was left out: .*\[CRU_DELEGATION_TARGET_UNKNOWN\]$/),
+    ]);
+    for (const note of result.notes ?? []) expect(text).toContain(note);
+  });
+
+  test("are told of with the handle, too, and where none was needed", async () => {
+    const input = { agent: "good", task, fallbacks: ["nobody"], background: true };
+    const { text, data: result } = await callTool<DelegationResult>(tools, "delegate_session", input);
+    expect(result).toMatchObject({ status: "running", notes: [expect.stringContaining("nobody")] });
+    expect(text).toContain(result.notes![0]);
+    const { data } = await callTool(tools, "wait_delegation", { ids: [result.delegation_id] });
+    expect(data).toMatchObject({ delegations: [{ status: "completed", notes: result.notes }] });
   });
 
   test("do not help a first choice that is not allowed", async () => {

@@ -137,7 +137,9 @@ test("a fallback never gets another agent's conversation", async () => {
   const memory = inKiln(daemon, "resumes.memory");
   renameSync(memory, `${memory}.away`);
   const input = { session_id: session, task: "say from somebody else", fallbacks: ["loads"] };
-  expect(await delegateWith(tools, input)).toMatchObject({ status: "failed", agent: "resumes" });
+  const result = await delegateWith(tools, input);
+  expect(result).toMatchObject({ status: "failed", agent: "resumes" });
+  expect(result.notes).toEqual([expect.stringMatching(/^fallback "loads" was left out: .*resumes alone/)]);
   renameSync(`${memory}.away`, memory);
 });
 
@@ -146,6 +148,17 @@ test("nor does a role that stands for another profile", async () => {
   const result = await delegateWith(tools, { session_id: session, task: "say x", model_role: "other" });
   expect(result).toMatchObject({ status: "refused", error: { code: "CRU_DELEGATION_CONTINUE" } });
   expect(result.error?.message).toMatch(/roles.*loads/);
+});
+
+test("nor another agent that is named with the session; its own may be", async () => {
+  const { session_id: session } = await first("resumes");
+  const ask = (agent: string) => delegateWith(tools, { session_id: session, agent, task: "say x" });
+  for (const wrong of ["loads", "self"]) {
+    const refused = await ask(wrong);
+    expect(refused).toMatchObject({ status: "refused", error: { code: "CRU_DELEGATION_CONTINUE" } });
+    expect(refused.error?.message).toMatch(new RegExp(`resumes.*${wrong}`));
+  }
+  expect(await ask("resumes")).toMatchObject({ status: "completed", session_id: session });
 });
 
 test("a copy of oneself can be continued like any other child", async () => {

@@ -9,9 +9,17 @@ import { delegateLine, openParent, script } from "./delegating.ts";
 import { permissionMethod } from "./slow-person.ts";
 
 const config = [
-  scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2\nmax_concurrent_delegations = 1" }),
+  scriptedProfile("parent", {
+    delegation: [
+      "enabled = true",
+      "max_depth = 2",
+      "max_concurrent_delegations = 1",
+      'allowed_targets = ["middle", "leaf", "broken"]',
+    ].join("\n"),
+  }),
   scriptedProfile("middle", { delegation: "enabled = true" }),
   scriptedProfile("leaf"),
+  scriptedProfile("closed"),
   scriptedProfile("broken", { flags: ["--exit-at", "initialize"] }),
 ].join("\n");
 
@@ -57,11 +65,20 @@ test("a turn with delegations below it is one trace, sent before the daemon ends
     'usage {"used":1200,"cost":{"amount":0.25,"currency":"USD"}}',
     `say ${said}`,
   );
-  const [done, failed] = await parent.delegateAll([
+  const [done, failed, ...refused] = await parent.delegateAll([
     { agent: "middle", description: said, task: script(delegateLine({ agent: "leaf", task: leaf }), `say ${said}`) },
     { agent: "broken", task: `say ${said}` },
+    { agent: "closed", task: said },
+    { agent: said, task: said },
   ]);
-  expect([done?.status, failed?.status]).toEqual(["completed", "failed"]);
+  expect([done?.status, failed?.status, ...refused.map(({ status }) => status)]).toEqual([
+    "completed",
+    "failed",
+    "refused",
+    "refused",
+  ]);
+  const ended = { completed: 2, failed: 1, cancelled: 0, timed_out: 0, refused: 2 };
+  expect(await statusOf(daemon)).toMatchObject({ ended });
   await parent.editor.end();
 
   const seen = await daemon.crucible(["delegate", "leaf", "env OTEL_EXPORTER_OTLP_HEADERS", ...daemon.home.place]);
@@ -72,7 +89,9 @@ test("a turn with delegations below it is one trace, sent before the daemon ends
   const turn = collector.one("invoke_agent parent");
   const tree = collector.spans.filter(({ traceId }) => traceId === turn.traceId);
   expect(tree.map(({ name, parentSpanId }) => `${name} < ${parentOf[parentSpanId ?? ""] ?? ""}`).toSorted()).toEqual([
+    "invoke_agent < invoke_agent parent",
     "invoke_agent broken < invoke_agent parent",
+    "invoke_agent closed < invoke_agent parent",
     "invoke_agent leaf < prompt middle",
     "invoke_agent middle < invoke_agent parent",
     "invoke_agent parent < ",
@@ -111,6 +130,16 @@ test("a turn with delegations below it is one trace, sent before the daemon ends
     "crucible.agent.initialize_ms": expect.any(Number),
     "crucible.sandbox.strength": expect.stringMatching(/^(full|partial|advisory)$/),
   });
+  expect(collector.one("invoke_agent closed")).toMatchObject({
+    error: "CRU_DELEGATION_TARGET_NOT_ALLOWED",
+    attributes: {
+      "error.type": "CRU_DELEGATION_TARGET_NOT_ALLOWED",
+      "gen_ai.agent.name": "closed",
+      "crucible.status": "refused",
+    },
+  });
+  // A name that nobody has may be any words.
+  expect(collector.one("invoke_agent").error).toBe("CRU_DELEGATION_TARGET_UNKNOWN");
   expect(collector.one("wait for human").attributes).toMatchObject({ "crucible.outcome": "allow_once" });
   // A delegation of nobody's turn is a trace of its own.
   const fromTerminal = collector.spans.filter(({ name }) => name === "invoke_agent leaf")[1];
