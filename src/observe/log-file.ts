@@ -75,9 +75,15 @@ function lastEntries(file: string, newest: readonly string[], query: LogReading)
   return found;
 }
 
-/** What rotation has put aside (`20261121-1320-01-daemon.log`), the oldest first. */
+/** Under which name rotation puts a file aside (`20261121T132014.123Z-01-daemon.log`); in the order of these they were written. */
+export function olderName(name: string, at: Date, index: number): string {
+  return `${at.toISOString().replaceAll(/[-:]/g, "")}-${String(index).padStart(2, "0")}-${name}`;
+}
+
+/** What rotation has put aside, the oldest first. */
 function olderFiles(file: string): string[] {
-  const isOlder = (name: string): boolean => /^\d{8}-\d{4}-\d{2,}-/.test(name) && name.endsWith(`-${basename(file)}`);
+  const isOlder = (name: string): boolean =>
+    /^\d{8}T\d{6}\.\d{3}Z-\d{2,}-/.test(name) && name.endsWith(`-${basename(file)}`);
   try {
     return readdirSync(dirname(file))
       .filter(isOlder)

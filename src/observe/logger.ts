@@ -10,6 +10,7 @@ import { createStream } from "rotating-file-stream";
 import { redactText } from "../base/secrets.ts";
 import { plainJson } from "../base/text.ts";
 import type { LogLevel } from "../config/config.ts";
+import { olderName } from "./log-file.ts";
 
 /** Size at which the log file is rotated, in MiB. */
 export const logFileMib = 10;
@@ -41,7 +42,11 @@ function quoted(line: string): string {
 
 export function openLog(options: LogOptions): Log {
   mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
-  const rolling = createStream(basename(options.file), {
+  const name = basename(options.file);
+  // By default older files are named by the minute, and the name of one that was taken away is given again within it.
+  const nameAt = (at: number | Date | null, index = 1): string =>
+    at instanceof Date ? olderName(name, at, index) : name;
+  const rolling = createStream(nameAt, {
     path: dirname(options.file),
     size: `${logFileMib}M`,
     maxFiles: oldLogFiles,

@@ -26,9 +26,9 @@ async function messages(query: Partial<LogReading> = {}): Promise<string[]> {
 }
 
 test("the last entries come from as many rotated files as it takes, the oldest first", async () => {
-  writeFileSync(join(folder, "20261120-2359-01-daemon.log"), line("a") + line("b"));
-  writeFileSync(join(folder, "20261121-0100-02-daemon.log"), line("c"));
-  writeFileSync(join(folder, "20261121-0100-02-other.log"), line("of something else"));
+  writeFileSync(join(folder, "20261120T235900.000Z-01-daemon.log"), line("a") + line("b"));
+  writeFileSync(join(folder, "20261121T010000.000Z-02-daemon.log"), line("c"));
+  writeFileSync(join(folder, "20261121T010000.000Z-02-other.log"), line("of something else"));
   writeFileSync(file, line("d") + line("e"));
   expect(await messages()).toEqual(["a", "b", "c", "d", "e"]);
   expect(await messages({ lines: 4 })).toEqual(["b", "c", "d", "e"]);
@@ -70,7 +70,7 @@ test("it is followed from before it exists, through rotation, to the last line o
   const torn = line("b");
   appendFileSync(file, torn.slice(0, 20));
   appendFileSync(file, torn.slice(20) + line("c"));
-  renameSync(file, join(folder, "20261121-0100-01-daemon.log"));
+  renameSync(file, join(folder, "20261121T010000.000Z-01-daemon.log"));
   writeFileSync(file, line("d"));
   await until(() => found.length === 4);
   appendFileSync(file, line("e"));
