@@ -52,7 +52,7 @@ export function hasGone(
   const when = isStarted ? "" : " before it had answered initialize";
   const code = isStarted ? agentExited : agentStart;
   return code.create(`agent ${profile.name} ${howItEnded(exit)}${when}${lastWords(process)}`, {
-    hint: `${sandboxWords(agent)}try it on its own: ${commandLine(profile)}`,
+    hint: `${wasEnded(exit) ? "" : sandboxWords(agent)}try it on its own: ${commandLine(profile)}`,
   });
 }
 
@@ -61,6 +61,11 @@ function sandboxWords({ confinement: { mechanism }, unreached }: Failed): string
   if (mechanism === "none" || mechanism === "external") return "";
   const missed = unreached.map((sentence) => `${sentence}; `).join("");
   return `it ran in a sandbox (${mechanism}): ${missed}name what it misses under read or write of [kiln]; else `;
+}
+
+/** By somebody else, whatever it found in its sandbox. */
+function wasEnded(exit: ProcessExit | typeof timedOut): boolean {
+  return exit !== timedOut && exit.signal !== null;
 }
 
 function howItEnded(exit: ProcessExit | typeof timedOut): string {
