@@ -12,6 +12,7 @@ import type {
   StoredPermission,
   StoredSession,
 } from "../control/stored.ts";
+import { failureIn } from "../delegation/result.ts";
 import { recordUnknown, sessionLive } from "../sessions/errors.ts";
 import type { DelegationRecord, Deleted, RelayedMessage, SessionRecord, Store } from "../sessions/records.ts";
 import type { SessionState } from "../sessions/session.ts";
@@ -60,9 +61,10 @@ export function storedHandlers(parts: StoredParts): StoredHandlers {
   }
 
   function toDelegation(record: DelegationRecord): StoredDelegation {
-    const { id, agent, title, childSessionId: sessionId, createdAt, endedAt, usage, error } = record;
+    const { id, agent, title, childSessionId: sessionId, createdAt, endedAt, usage } = record;
     const isOpen = record.status === "running" || record.status === "queued";
     const status = isOpen && !mayBeLive ? "lost" : record.status;
+    const error = failureIn({ ...record, status });
     const resultBytes = Buffer.byteLength(record.result);
     const below = sessionId === null ? [] : store.delegationsOf(sessionId).map(toDelegation);
     const sandbox = (sessionId === null ? undefined : store.findSession(sessionId))?.sandbox ?? null;

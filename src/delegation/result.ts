@@ -88,7 +88,7 @@ export function couldNotBegin({ error }: Ending): boolean {
 export function toResult(record: DelegationRecord, maxBytes: number): DelegationResult {
   const status = record.status === "queued" ? "running" : record.status;
   const whole = status === "running" ? "" : record.result;
-  const error = record.error ?? (status === "lost" ? failureOf(lost(record.agent)) : null);
+  const error = failureIn(record);
   const { text, truncated, totalBytes } = headAndTail(whole, maxBytes, (omitted) => gap(record.id, omitted));
   return {
     delegation_id: record.id,
@@ -125,6 +125,11 @@ export function refusedResult(agent: string, error: unknown): DelegationResult {
     duration_ms: 0,
     error: failureOf(error),
   };
+}
+
+/** Why a delegation did not come to its end; one that was lost could not write that down itself. */
+export function failureIn({ status, agent, error }: Pick<DelegationRecord, "status" | "agent" | "error">) {
+  return error ?? (status === "lost" ? failureOf(lost(agent)) : null);
 }
 
 /** What may be told of it to those who are not to read it. */

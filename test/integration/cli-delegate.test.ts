@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
-import { crucibleUser } from "../support/command-line.ts";
+import type { DaemonStatus } from "../../src/control/methods.ts";
+import type { StoredDetail } from "../../src/control/stored.ts";
+import { crucibleUser, ended } from "../support/command-line.ts";
 import { scriptedProfile } from "../support/daemon.ts";
 
 const config = [
@@ -93,6 +95,30 @@ describe("a delegation that does not", () => {
     const { code, stderr } = await user.run(["delegate", "worker", "hang", "--from", "hasty"]);
     expect(code).toBe(7);
     expect(stderr).toContain("[CRU_DELEGATION_TIMEOUT]");
+  });
+
+  test("because its daemon is killed ends with 3, and names the id under which all that is known is kept", async () => {
+    const user = await userWithAgents();
+    const delegating = user.start(["delegate", "worker", "touch began\nwait-for never"]);
+    const outcome = ended(delegating);
+    await until(() => existsSync(join(user.project, "began")), { what: "the child to begin" });
+    const { pid } = JSON.parse((await user.run(["status", "--json"])).stdout) as DaemonStatus;
+    process.kill(pid, "SIGKILL");
+    const { code, stdout, stderr } = await outcome;
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toContain("[CRU_DAEMON_UNREACHABLE]");
+    const [, id = ""] = /`crucible sessions show (del_\w+)`/.exec(stderr) ?? [];
+    // The same is told without a daemon and by the next one.
+    for (const start of [[], ["delegate", "worker", "say again"]]) {
+      if (start.length > 0) await user.run(start);
+      const { delegation } = JSON.parse((await user.run(["sessions", "show", id, "--json"])).stdout) as StoredDetail;
+      expect(delegation).toMatchObject({
+        id,
+        status: "lost",
+        error: { code: "CRU_DELEGATION_LOST", hint: expect.stringContaining("files") },
+      });
+    }
+    expect((await user.run(["sessions", "show", id])).stdout).toContain("CRU_DELEGATION_LOST");
   });
 
   test("because there is no task is a mistake of usage", async () => {

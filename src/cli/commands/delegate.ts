@@ -4,9 +4,10 @@
  */
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import type { DelegationResult, DelegationStatus } from "../../base/delegation.ts";
-import { exitCodes } from "../../base/errors.ts";
+import type { DelegationProgress, DelegationResult, DelegationStatus } from "../../base/delegation.ts";
+import { exitCodes, type CrucibleError } from "../../base/errors.ts";
 import { plainText } from "../../base/text.ts";
+import { daemonUnreachable } from "../../control/errors.ts";
 import { usageError } from "../errors.ts";
 import { openControl } from "../reach.ts";
 import { cancelOnSignals } from "../signals.ts";
@@ -34,8 +35,13 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
   };
   const view = process.stderr.isTTY ? (await import("../terminal-view.ts")).openTerminalView() : undefined;
   using cancellation = cancelOnSignals(() => view?.close());
+  let begun: string | undefined;
+  const onProgress = (progress: DelegationProgress): void => {
+    begun ??= progress.delegationId;
+    view?.listeners.onProgress?.(progress);
+  };
   try {
-    using control = await openControl({ config, socket, autostart: !noAutostart, ...view?.listeners });
+    using control = await openControl({ config, socket, autostart: !noAutostart, ...view?.listeners, onProgress });
     const attended = view?.listeners.onQuestion !== undefined;
     const result = await control.request("delegate", { ...params, attended }, { signal: cancellation.signal });
     view?.close();
@@ -44,8 +50,16 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
   } catch (error) {
     view?.close();
     if (cancellation.exitCode !== undefined) return cancellation.exitCode;
-    throw error;
+    throw begun !== undefined && daemonUnreachable.matches(error) ? outlived(error, begun) : error;
   }
+}
+
+/** The daemon has gone, but what it began stands in the store. */
+function outlived({ message }: CrucibleError, id: string): CrucibleError {
+  return daemonUnreachable.create(`${message}, and what came of delegation ${id} is unknown`, {
+    hint: `look at what is kept of it with \`crucible sessions show ${id}\`, and at the files; then delegate again what is missing`,
+    details: { delegation_id: id },
+  });
 }
 
 async function taskText(task: string): Promise<string> {
