@@ -133,7 +133,9 @@ export const commandTable: readonly CommandSpec[] = [
   command({
     name: "explain",
     summary: "would this delegation be allowed, and which rule decides",
-    details: "Asks the same rules the daemon uses, and starts nothing. Exit code 6 when it would be refused.",
+    details:
+      "Asks the same rules the daemon uses, of the configuration file as it is now, and starts nothing. Says so when a daemon runs that " +
+      "has read another configuration. Exit code 6 when it would be refused.",
     arguments: [
       { name: "FROM", text: "profile that would delegate" },
       { name: "TARGET", text: "profile that would do the task, or self" },
@@ -142,6 +144,7 @@ export const commandTable: readonly CommandSpec[] = [
       depth: { value: "N", text: "levels of delegation the caller already stands below its root (default: 0)" },
       cwd: { value: "DIR", text: "directory of the caller's session (default: this one)" },
       config,
+      socket,
       json,
     },
     examples: [

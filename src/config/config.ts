@@ -137,6 +137,8 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 export interface Config {
   /** Absolute path of the file it was read from; undefined when there is none and the built-in profiles serve alone. */
   readonly file: string | undefined;
+  /** Of the one a daemon serves with: how the file differs by now from what was read (change.ts); undefined = not at all. */
+  readonly change?: () => string | undefined;
   readonly acp: {
     readonly defaultAgent: string | undefined;
     /** Run a built-in agent that is not installed through `npx`. */

@@ -25,6 +25,8 @@ export function loadConfig(request: ConfigRequest): Config {
 }
 
 export interface LoadedConfig extends ResolvedConfig {
+  /** Of the file; empty where there is none. */
+  readonly text: string;
   /** Formatted key paths of values that hold a variable whose name says that it is secret. */
   readonly secretPaths: ReadonlySet<string>;
 }
@@ -38,7 +40,7 @@ export function loadWithOrigins(request: ConfigRequest): LoadedConfig {
 
 function withoutFile(): LoadedConfig {
   const { chains } = resolveChains({ own: new Map(), known: new Set(builtInProfiles.keys()) });
-  return { ...resolveConfig({}, { source: undefined, chains }), secretPaths: new Set() };
+  return { ...resolveConfig({}, { source: undefined, chains }), text: "", secretPaths: new Set() };
 }
 
 function fromSource(source: ConfigSource, env: Environment): LoadedConfig {
@@ -59,7 +61,8 @@ function fromSource(source: ConfigSource, env: Environment): LoadedConfig {
     ...checkBriefs(config),
   ];
   if (problems.length > 0) throw invalidConfig(source, problems);
-  return { ...resolveConfig(config, { source, chains }), secretPaths: expanded.secretPaths };
+  const { secretPaths } = expanded;
+  return { ...resolveConfig(config, { source, chains }), text: source.text, secretPaths };
 }
 
 /** The profiles as they stand in the file, right or wrong. */

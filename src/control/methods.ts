@@ -46,6 +46,8 @@ export interface DaemonStatus {
   startedAt: number;
   socket: string;
   configFile: string | null;
+  /** How the file differs by now from what the daemon has read, in one sentence; null = not at all. */
+  configChange: string | null;
   stateDirectory: string;
   logFile: string;
   /** Loopback address of the tools for agents; null until the first agent has needed them. */

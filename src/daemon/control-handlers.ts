@@ -80,6 +80,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       version,
       pid: process.pid,
       configFile: config.current.file ?? null,
+      configChange: config.current.change?.() ?? null,
       editors: parts.editors(),
       sessions: registry.size,
       agents: agents.size,

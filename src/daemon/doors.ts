@@ -154,7 +154,7 @@ export class Doors {
       },
       liveSession: (id) => registry.get(id),
       recap: (session) => conversationBefore(session.transcript),
-      requireReachable: (place) => requireInRoots(place, config.current.kiln),
+      requireReachable: (place) => requireInRoots(place, config.current),
       createSession: (plan) => {
         const kiln = kilnOf(plan, config.current);
         boundaries.requireReach({ profile: plan.profile, directories: kiln.directories, cwd });

@@ -4,9 +4,11 @@ import type { Environment } from "../base/paths.ts";
 import type { Config } from "../config/config.ts";
 import { explain, type ExplainedDelegation } from "../delegation/explain.ts";
 import { hardLinksIn, inWords } from "../kiln/hard-links.ts";
+import { directoryIn } from "../kiln/child-kiln.ts";
 import { kilnOf } from "../kiln/open-kiln.ts";
 import { effectivePermissions } from "../permissions/effective.ts";
 import { foreseen, withTrialBoundaries } from "./sandbox-forecast.ts";
+import { otherConfigAt } from "./other-config.ts";
 import { profileNamed } from "./profiles.ts";
 
 /** How long each directory is looked through for hard links, in milliseconds: somebody waits. */
@@ -14,21 +16,23 @@ const maxLookMs = 1000;
 
 /** Rejects with CRU_AGENT_UNKNOWN when there is no profile `from`; an unknown target is a refusal. */
 export async function explainDelegation(
-  question: { from: string; target: string; depth: number; cwd: string; env: Environment },
+  question: { from: string; target: string; depth: number; cwd: string; env: Environment; socketPath: string },
   config: Config,
 ): Promise<ExplainedDelegation> {
-  const kiln = reach(question.cwd, config);
+  const kiln = await reach(question.cwd, config);
   const from = profileNamed(config, question.from);
+  const other = await otherConfigAt(question.socketPath, config);
+  const daemon = other ? `${other.message}: ${other.remedy}` : null;
   const explanation = explain({ ...question, kiln, from, permissionsOf: effectivePermissions }, config);
   const target = explanation.allowed ? config.agents.get(explanation.target) : undefined;
-  if (!target) return { ...explanation, sandbox: null };
+  if (!target) return { ...explanation, daemon, sandbox: null };
   const directories = explanation.grant?.kiln ?? [];
   const sandbox = await withTrialBoundaries({ config, env: question.env }, ({ boundaries }) =>
     foreseen(boundaries, target, directories),
   );
   const isHeld = (sandbox.sandbox?.strength ?? "advisory") !== "advisory";
   const links = isHeld ? await linksOut(directories) : [];
-  return { ...explanation, sandbox, ...(links.length > 0 ? { hard_links: links } : {}) };
+  return { ...explanation, daemon, sandbox, ...(links.length > 0 ? { hard_links: links } : {}) };
 }
 
 async function linksOut(directories: readonly string[]): Promise<NonNullable<ExplainedDelegation["hard_links"]>> {
@@ -39,9 +43,11 @@ async function linksOut(directories: readonly string[]): Promise<NonNullable<Exp
   return (await Promise.all(links)).filter(({ words }) => words !== "");
 }
 
-function reach(cwd: string, config: Config): readonly string[] | CrucibleError {
+async function reach(cwd: string, config: Config): Promise<readonly string[] | CrucibleError> {
   try {
-    return kilnOf({ cwd }, config).directories;
+    const kiln = kilnOf({ cwd }, config);
+    await directoryIn(kiln, cwd);
+    return kiln.directories;
   } catch (error) {
     if (error instanceof CrucibleError) return error;
     throw error;

@@ -3,9 +3,10 @@
  * wrong with it, the old configuration stays.
  */
 import { messageOf } from "../base/errors.ts";
+import { changeSince } from "../config/change.ts";
 import type { Config } from "../config/config.ts";
 import { diffConfig } from "../config/diff.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadWithOrigins } from "../config/load.ts";
 import type { ConfigRequest } from "../config/locate.ts";
 import type { Bus } from "../observe/bus.ts";
 
@@ -18,7 +19,7 @@ export class LiveConfig {
   constructor(request: ConfigRequest, bus: Bus) {
     this.#request = request;
     this.#bus = bus;
-    this.#current = loadConfig(request);
+    this.#current = this.#read();
   }
 
   get current(): Config {
@@ -28,7 +29,7 @@ export class LiveConfig {
   /** Reads the file again. Returns what changed; throws, with the old configuration in force, when it is not right. */
   reload(): string[] {
     try {
-      const next = loadConfig(this.#request);
+      const next = this.#read();
       const changed = diffConfig(this.#current, next);
       this.#current = next;
       this.#bus.emit("config.reloaded", { changed });
@@ -37,5 +38,10 @@ export class LiveConfig {
       this.#bus.emit("config.rejected", { message: messageOf(error) });
       throw error;
     }
+  }
+
+  #read(): Config {
+    const { config, text } = loadWithOrigins(this.#request);
+    return { ...config, change: () => changeSince({ file: config.file, text }, this.#request) };
   }
 }

@@ -2,6 +2,7 @@
 import { agentNotFound } from "../agents/errors.ts";
 import { didYouMean } from "../base/suggestion.ts";
 import { listed } from "../base/text.ts";
+import { hintOf } from "../config/change.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import type { AgentPrograms } from "./agent-programs.ts";
 import { agentUnknown, noDefaultAgent } from "./errors.ts";
@@ -12,7 +13,7 @@ export function profileNamed(config: Config, name: string): AgentProfile {
   if (profile) return profile;
   const names = [...config.agents.keys()];
   throw agentUnknown.create(`no agent is called ${JSON.stringify(name)}${didYouMean(name, names)}`, {
-    hint: `the agents are ${listed(names, "and")}; \`crucible agents\` shows which are installed`,
+    hint: hintOf(config, `the agents are ${listed(names, "and")}; \`crucible agents\` shows which are installed`),
   });
 }
 
@@ -32,15 +33,17 @@ export async function chooseProfile(
 
   if (only) {
     throw noDefaultAgent.create(`several agents are installed: ${listed(namesOf(installed), "and")}`, {
-      hint: `choose one: ${waysToChoose}`,
+      hint: hintOf(config, `choose one: ${waysToChoose}`),
     });
   }
   const own = [...config.agents.values()].filter((profile) => !builtIn.includes(profile));
   throw noDefaultAgent.create(`none of the built-in agents is installed: ${listed(namesOf(builtIn))}`, {
-    hint:
+    hint: hintOf(
+      config,
       own.length > 0
         ? `choose ${listed(namesOf(own))}: ${waysToChoose}`
         : `install one, for example: ${builtIn[0]?.install}`,
+    ),
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { CrucibleError } from "../base/errors.ts";
 import { listed } from "../base/text.ts";
+import { hintOf } from "../config/change.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
 import { cannotContinue, roleUnknown } from "./errors.ts";
@@ -42,7 +43,7 @@ function candidate(
   if (model !== undefined || modelRole === undefined) return { profile, grant, narrowing, model, mode };
 
   const meant = profile.modelRoles[modelRole];
-  if (meant === undefined) throw unknownRole(profile, modelRole);
+  if (meant === undefined) throw unknownRole(profile, modelRole, config);
   // A role may stand for another profile, which then has to be allowed as well.
   return config.agents.has(meant)
     ? candidate(caller, { agent: meant, mode, tools }, config)
@@ -53,9 +54,9 @@ function onlyItself({ profile }: Candidate): CrucibleError {
   return cannotContinue.create(`the conversation goes on with ${profile.name} alone, which knows it`);
 }
 
-function unknownRole(profile: AgentProfile, role: string): CrucibleError {
+function unknownRole(profile: AgentProfile, role: string, config: AgentDirectory): CrucibleError {
   const roles = Object.keys(profile.modelRoles);
   return roleUnknown.create(`agent ${profile.name} has no model for the role ${JSON.stringify(role)}`, {
-    hint: roles.length > 0 ? `use ${listed(roles)}, or leave model_role out` : "leave model_role out",
+    hint: hintOf(config, roles.length > 0 ? `use ${listed(roles)}, or leave model_role out` : "leave model_role out"),
   });
 }

@@ -43,7 +43,8 @@ export class Delegations {
 
   /** The agents a session knows: those of the configuration, and those made in its tree. */
   agentsOf(session: Session): AgentDirectory {
-    return { agents: new Map([...this.#ports.config().agents, ...this.dynamic.of(session)]) };
+    const { agents, change } = this.#ports.config();
+    return { agents: new Map([...agents, ...this.dynamic.of(session)]), change };
   }
 
   counts(): { running: number; queued: number } {

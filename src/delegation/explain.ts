@@ -41,6 +41,8 @@ export interface ExplainedDelegation extends Explanation {
     sandbox: { readonly mechanism: string; readonly strength: string; readonly lost: readonly string[] } | null;
     error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
   } | null;
+  /** Why the daemon that runs may decide otherwise: it has read another configuration; null when none runs, or it would not. */
+  daemon: string | null;
   /** Files of its kiln with further names outside, which no sandbox can tell from others; left out where there are none. */
   hard_links?: { directory: string; own: number; shared: number; words: string }[];
 }

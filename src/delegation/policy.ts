@@ -2,9 +2,10 @@
  * May this session delegate to that profile, and what may the child do: decided here and nowhere else, from the grant the
  * daemon holds. Pure: it starts nothing and changes nothing. Whoever explains a decision asks the same function.
  */
-import type { CrucibleError } from "../base/errors.ts";
+import type { CrucibleError, ErrorDefinition } from "../base/errors.ts";
 import { listed } from "../base/text.ts";
 import { didYouMean } from "../base/suggestion.ts";
+import { hintOf } from "../config/change.ts";
 import type { AgentProfile, Config } from "../config/config.ts";
 import { childGrant, mayTarget, type Grant, type Narrowing, type ToolSet } from "../sessions/grant.ts";
 import type { Session } from "../sessions/session.ts";
@@ -15,7 +16,7 @@ import { cycleRefused, delegationDisabled, depthExceeded, targetNotAllowed, targ
 export type Caller = Pick<Session, "profile" | "grant"> & { readonly lineage: readonly Pick<Session, "profile">[] };
 
 /** Where names of agents are looked up: a configuration, or one with the agents of a tree added. */
-export type AgentDirectory = Pick<Config, "agents">;
+export type AgentDirectory = Pick<Config, "agents" | "change">;
 
 export type Decision =
   | { readonly allowed: true; readonly profile: AgentProfile; readonly grant: Grant; readonly narrowing: Narrowing }
@@ -65,15 +66,22 @@ interface Refused {
   config: AgentDirectory;
 }
 
+interface Reason {
+  error: ErrorDefinition;
+  message: string;
+  hint: string;
+}
+
 function refusal(rule: Rule, { caller, target, config }: Refused): CrucibleError {
-  const refusals: Record<Rule, () => CrucibleError> = {
+  const reasons: Record<Rule, () => Reason> = {
     disabled: () => disabled(caller.profile),
     depth: () => tooDeep(caller),
     target: () => notAllowed(target, caller, config),
     cycle: () => cycle(caller, target),
     unknown: () => unknown(target, caller, config),
   };
-  return refusals[rule]();
+  const { error, message, hint } = reasons[rule]();
+  return error.create(message, { hint: hintOf(config, hint) });
 }
 
 function both(a: readonly ToolSet[] | undefined, b: readonly ToolSet[] | undefined): readonly ToolSet[] | undefined {
@@ -88,43 +96,52 @@ function path(caller: Caller): string {
   return caller.lineage.map((session) => session.profile.name).join(" → ");
 }
 
-function disabled(profile: AgentProfile): CrucibleError {
-  return delegationDisabled.create(`agent ${profile.name} may not delegate`, {
+function disabled(profile: AgentProfile): Reason {
+  return {
+    error: delegationDisabled,
+    message: `agent ${profile.name} may not delegate`,
     hint: `do the work yourself; the user can allow it with \`enabled = true\` under [acp.agents.${profile.name}.delegation]`,
-  });
+  };
 }
 
-function unknown(target: string, caller: Caller, config: AgentDirectory): CrucibleError {
+function unknown(target: string, caller: Caller, config: AgentDirectory): Reason {
   const names = reachableTargets(caller, config).map((profile) => profile.name);
-  return targetUnknown.create(`no agent is called ${JSON.stringify(target)}${didYouMean(target, names)}`, {
-    hint: names.length > 0 ? `use ${listed(names)}` : "do the work yourself: no agent can be delegated to from here",
-  });
+  return {
+    error: targetUnknown,
+    message: `no agent is called ${JSON.stringify(target)}${didYouMean(target, names)}`,
+    hint: othersOf(names),
+  };
 }
 
-function tooDeep(caller: Caller): CrucibleError {
+function tooDeep(caller: Caller): Reason {
   const { depthSetBy } = caller.grant;
-  return depthExceeded.create(
-    `no level of delegation is left below ${path(caller)}: the limit is max_depth of ${depthSetBy}`,
-    { hint: "do the work yourself and report what is left to the agent that asked you" },
-  );
+  return {
+    error: depthExceeded,
+    message: `no level of delegation is left below ${path(caller)}: the limit is max_depth of ${depthSetBy}`,
+    hint: "do the work yourself and report what is left to the agent that asked you",
+  };
 }
 
-function notAllowed(target: string, caller: Caller, config: AgentDirectory): CrucibleError {
+function notAllowed(target: string, caller: Caller, config: AgentDirectory): Reason {
   const narrowing = caller.grant.targetsNarrowedBy.find(({ targets }) => !targets.has(target));
-  const names = reachableTargets(caller, config).map((profile) => profile.name);
   const whose = narrowing && narrowing.profile !== caller.profile.name ? `, an ancestor of ${caller.profile.name}` : "";
-  return targetNotAllowed.create(
-    `${caller.profile.name} may not delegate to ${target}: it is not in allowed_targets of ${narrowing?.profile ?? caller.profile.name}${whose}`,
-    {
-      hint: names.length > 0 ? `use ${listed(names)}` : "do the work yourself: no agent can be delegated to from here",
-    },
-  );
+  return {
+    error: targetNotAllowed,
+    message: `${caller.profile.name} may not delegate to ${target}: it is not in allowed_targets of ${narrowing?.profile ?? caller.profile.name}${whose}`,
+    hint: othersOf(reachableTargets(caller, config).map((profile) => profile.name)),
+  };
 }
 
-function cycle(caller: Caller, target: string): CrucibleError {
-  return cycleRefused.create(`that would be a cycle: ${path(caller)} → ${target}`, {
+function othersOf(names: readonly string[]): string {
+  return names.length > 0 ? `use ${listed(names)}` : "do the work yourself: no agent can be delegated to from here";
+}
+
+function cycle(caller: Caller, target: string): Reason {
+  return {
+    error: cycleRefused,
+    message: `that would be a cycle: ${path(caller)} → ${target}`,
     hint:
       'do the work yourself, choose an agent outside this path, or use "self" for a copy of yourself; ' +
       "the user can allow cycles with `allow_cycles = true`",
-  });
+  };
 }

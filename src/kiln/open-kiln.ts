@@ -5,6 +5,7 @@
 import { isAbsolute } from "node:path";
 import { isInside, ownFolders } from "../base/paths.ts";
 import { listed } from "../base/text.ts";
+import { hintOf } from "../config/change.ts";
 import type { Config, KilnRules } from "../config/config.ts";
 import type { Kiln } from "../sessions/kiln.ts";
 import { denyGlob } from "./deny-glob.ts";
@@ -18,15 +19,16 @@ export interface KilnRequest {
   readonly additionalDirectories?: readonly string[];
 }
 
-export type KilnConfig = Pick<Config, "kiln" | "file">;
+export type KilnConfig = Pick<Config, "kiln" | "file" | "change">;
 
 /** What looks like files there are the insides of processes and devices, Crucible's own among them. */
 const systemFolders = ["/proc", "/sys", "/dev"];
 
 /** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
-export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, { kiln: rules, file }: KilnConfig): Kiln {
+export function kilnOf({ cwd, additionalDirectories = [] }: KilnRequest, config: KilnConfig): Kiln {
+  const { kiln: rules, file } = config;
   const asked = [cwd, ...additionalDirectories];
-  requireInRoots({ cwd, additionalDirectories }, rules);
+  requireInRoots({ cwd, additionalDirectories }, config);
   // A relative path means another place to everyone who reads it.
   const directories = asked.filter(isAbsolute).map(realIfKnown);
   return {
@@ -51,7 +53,8 @@ function gitOutside(directories: readonly string[], { roots }: KilnRules): Kiln[
 }
 
 /** Throws CRU_KILN_OUTSIDE when a directory does not lie in one of `roots`. */
-export function requireInRoots({ cwd, additionalDirectories = [] }: KilnRequest, { roots }: KilnRules): void {
+export function requireInRoots({ cwd, additionalDirectories = [] }: KilnRequest, config: KilnConfig): void {
+  const { roots } = config.kiln;
   if (!roots) return;
   const real = roots.map(realIfKnown);
   const isWithin = (path: string): boolean =>
@@ -59,9 +62,11 @@ export function requireInRoots({ cwd, additionalDirectories = [] }: KilnRequest,
   const stray = [cwd, ...additionalDirectories].find((directory) => !isWithin(directory));
   if (stray === undefined) return;
   throw outsideKiln.create(`${stray || "the session"} lies outside the directories that sessions may be opened in`, {
-    hint:
+    hint: hintOf(
+      config,
       roots.length > 0
         ? `open ${listed(roots)}, or a folder below, or change roots under [kiln]`
         : "change roots under [kiln], which allows none",
+    ),
   });
 }

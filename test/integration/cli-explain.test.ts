@@ -68,6 +68,25 @@ describe("in words", () => {
     expect(stdout).not.toMatch(/levels below/);
   });
 
+  test("a directory in which no session could work refuses, as the daemon does", async () => {
+    const gone = join(daemon.kiln, "gone");
+    const file = join(daemon.kiln, "plain.txt");
+    writeFileSync(file, "");
+    for (const cwd of [gone, file]) {
+      const { code, error } = await explained("picky", "open", "--cwd", cwd);
+      expect({ code, error: error?.code }).toEqual({ code: 6, error: "CRU_KILN_DIRECTORY" });
+      const { code: real, stderr } = await daemon.crucible([
+        "delegate",
+        "real",
+        "say x",
+        "--cwd",
+        cwd,
+        ...daemon.home.place,
+      ]);
+      expect({ real, stderr }).toEqual({ real: 6, stderr: expect.stringContaining("[CRU_KILN_DIRECTORY]") as string });
+    }
+  });
+
   test("--depth counts the copies of the profile above the caller", async () => {
     const [one, two] = await Promise.all([
       explain("open", "flat", "--depth", "1"),
@@ -84,6 +103,7 @@ describe("as data", () => {
     expect(await explained("open", "picky", "--cwd", "/tmp")).toEqual({
       code: 0,
       allowed: true,
+      daemon: null,
       lineage: ["open"],
       target: "picky",
       because: expect.stringMatching(/2 levels are left by max_depth of open/) as string,
@@ -161,7 +181,8 @@ describe("the daemon decides the same", () => {
     );
     const table = pairs.map(({ from, target }, index) => [from, target, verdict(decided[index]!)]);
     const expecting = pairs.map(async ({ from, target }) => {
-      const explanation = await explainDelegation({ from, target, depth: 0, cwd: kiln, env: home.env }, loaded);
+      const question = { from, target, depth: 0, cwd: kiln, env: home.env, socketPath: home.socket };
+      const explanation = await explainDelegation(question, loaded);
       return [from, target, verdictOf(explanation)];
     });
     expect(await Promise.all(expecting)).toEqual(table);

@@ -1,26 +1,34 @@
-/** `crucible explain`: would this delegation be allowed, which rule decides, and what could the child do. Needs no daemon. */
+/**
+ * `crucible explain`: would this delegation be allowed, which rule decides, and what could the child do. Needs no daemon; of one that
+ * runs it says whether it has read the same configuration.
+ */
 import { resolve } from "node:path";
 import { exitCodes } from "../../base/errors.ts";
 import { usageError } from "../errors.ts";
 import { explanationText } from "../render/explanation-text.ts";
 import { styleFor } from "../render/style.ts";
+import { resolveSocketPath } from "../socket-path.ts";
 import { print, printJson } from "../terminal.ts";
 
 export interface ExplainOptions {
   depth: string | undefined;
   cwd: string | undefined;
   config: string | undefined;
+  socket: string | undefined;
   json: boolean;
 }
 
 /** Resolves to 0 when it would be allowed, and to the exit code of a refusal when not. */
 export async function explainCommand(args: readonly string[], options: ExplainOptions): Promise<number> {
   const [from = "", target = ""] = args;
+  const { env } = process;
+  const request = { env, cwd: process.cwd(), handStarted: true };
   const { loadConfig } = await import("../../config/load.ts");
-  const config = loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), handStarted: true });
+  const config = loadConfig({ ...request, file: options.config });
+  const socketPath = await resolveSocketPath({ ...request, config: options.config, socket: options.socket });
   const { explainDelegation } = await import("../../daemon/explain.ts");
   const explanation = await explainDelegation(
-    { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? "."), env: process.env },
+    { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? "."), env, socketPath },
     config,
   );
   await (options.json ? printJson(explanation) : print(explanationText(explanation, styleFor(process.stdout))));

@@ -7,12 +7,13 @@ import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
 
 export function explanationText(explanation: ExplainedDelegation, style: Style): string {
-  const { allowed, lineage, target, because, error, environment, grant, permissions, sandbox, hard_links } =
+  const { allowed, lineage, target, because, error, environment, grant, permissions, sandbox, daemon, hard_links } =
     explanation;
   const verdict = allowed ? style.good("allowed") : style.bad("refused");
   const facts: [name: string, value: string][] = [["because", because]];
   if (error) facts.push(["code", error.code]);
   if (error?.hint) facts.push(["the agent is told", error.hint]);
+  if (daemon) facts.push(["but", daemon]);
   if (grant) {
     facts.push(
       ["levels below the child", String(grant.remaining_depth)],

@@ -1,5 +1,6 @@
 /** The facts of `crucible status` as lines for people. */
 import { formatBytes, formatDuration, plainText } from "../../base/text.ts";
+import { readAgain } from "../../config/change.ts";
 import type { DaemonStatus } from "../../control/methods.ts";
 import type { Style } from "./style.ts";
 import { tableLines } from "./table.ts";
@@ -12,6 +13,7 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["running for", formatDuration(status.uptimeMs)],
     ["socket", `unix:${status.socket}`],
     ["config", status.configFile ?? "none; the built-in profiles serve"],
+    ...changeFact(status),
     ["state folder", status.stateDirectory],
     ["log", status.logFile],
     ["tools for agents", status.mcpUrl ?? "not asked for yet"],
@@ -28,6 +30,10 @@ export function statusText(status: DaemonStatus, { now, style }: { now: number; 
     ["limits", status.limits.map(({ name, used, most }) => `${name} ${used} of ${most}`).join(", ")],
   ];
   return `${tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, { text: value }])).join("\n")}\n`;
+}
+
+function changeFact({ configChange, pid }: DaemonStatus): [name: string, value: string][] {
+  return configChange ? [["CHANGED", `${configChange}: ${readAgain(pid)}`]] : [];
 }
 
 function endedText({ ended }: DaemonStatus): string {

@@ -9,6 +9,7 @@ import type { DaemonStatus } from "../../control/methods.ts";
 import type { Environment } from "../../base/paths.ts";
 import { tracingWish } from "../../observe/tracing.ts";
 import type { Finding } from "../../control/finding.ts";
+import { otherConfig } from "../other-config.ts";
 import { explained, type Examination } from "./examination.ts";
 
 export function checkSocketFolder({ socketPath }: Examination): Finding[] {
@@ -44,7 +45,7 @@ export function accessOf(folder: string, { mode, uid }: Stats): Pick<Finding, "s
   return { state: "ok", message: `yours alone (mode ${octal})`, remedy: null };
 }
 
-export async function checkDaemon({ socketPath, env, onProgress }: Examination): Promise<Finding[]> {
+export async function checkDaemon({ config, socketPath, env, onProgress }: Examination): Promise<Finding[]> {
   onProgress("asking the daemon …");
   const finding = { check: "daemon", subject: socketPath };
   if (!existsSync(socketPath)) {
@@ -52,7 +53,9 @@ export async function checkDaemon({ socketPath, env, onProgress }: Examination):
   }
   try {
     using control = await connectControl(socketPath);
-    const { version, pid, uptimeMs, store, tracing } = await control.request("status", {});
+    const facts = await control.request("status", {});
+    const { version, pid, uptimeMs, store, tracing } = facts;
+    const other = config && otherConfig(facts, config);
     const message = `crucible ${version} answers (pid ${pid}, for ${formatDuration(uptimeMs)})`;
     const isSame = version === programVersion();
     return [
@@ -64,6 +67,7 @@ export async function checkDaemon({ socketPath, env, onProgress }: Examination):
             message,
             remedy: `this is ${programVersion()}: run \`crucible stop\` when nothing is under way`,
           },
+      ...(other ? [{ check: "config", subject: "daemon", state: "warning", ...other } as const] : []),
       ...(store.degradedSince === null ? [] : [degraded(store.reason)]),
       ...tracingFindings(tracing ?? null, env),
     ];
