@@ -6,6 +6,11 @@
  * This file must not know any particular error, nor how one is printed.
  */
 
+import { headAndTail } from "./text.ts";
+
+/** Longest message, in bytes; of one that quotes more, words of an agent say, head and tail are kept. */
+export const maxErrorBytes = 16 * 1024;
+
 /** Process exit codes (docs/reference/exit-codes.md). */
 export const exitCodes = {
   ok: 0,
@@ -37,12 +42,16 @@ export class CrucibleError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(definition: ErrorDefinition, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(withinBounds(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = definition.code;
     this.exitCode = definition.exitCode;
     this.hint = options.hint;
     this.details = options.details ?? {};
   }
+}
+
+function withinBounds(message: string): string {
+  return headAndTail(message, maxErrorBytes, (omitted) => ` [… ${omitted} bytes are left out here …] `).text;
 }
 
 /** One documented error code. Call `create` to make an error of it. */

@@ -24,6 +24,12 @@ export const maxFollowedToolCalls = 5000;
 
 const maxCommandCharacters = 300;
 
+/** Longest path that is listed, in characters; macOS knows none that is longer. Files with a longer one are only counted. */
+export const maxPathCharacters = 1024;
+
+/** Of the words by which an agent tells its tool calls and their kinds apart, in characters. */
+const maxWordCharacters = 200;
+
 /** Paths, diffs and terminals of one tool call that are looked at, of each the first. */
 export const maxPathsOfCall = 100;
 
@@ -87,7 +93,7 @@ export class Artifacts {
     const update = isRecord(params) ? params["update"] : undefined;
     if (!isRecord(update)) return;
     if (update["sessionUpdate"] !== "tool_call" && update["sessionUpdate"] !== "tool_call_update") return;
-    const call = this.#callOf(String(update["toolCallId"]));
+    const call = this.#callOf(String(update["toolCallId"]).slice(0, maxWordCharacters));
     if (call) this.#merge(call, update);
     else if (update["sessionUpdate"] === "tool_call") this.#unfollowedCalls++;
   }
@@ -118,15 +124,16 @@ export class Artifacts {
   /** As they stand in the result; paths inside `cwd` are relative to it. Deleted and moved files come after changed ones. */
   list(cwd: string): Artifact[] {
     const files = this.#files(cwd);
+    const listed = files.filter(({ path }) => path.length <= maxPathCharacters).slice(0, maxListedFiles);
     const commands = this.#commands();
     const omitted = {
-      files: Math.max(0, files.length - maxListedFiles),
+      files: files.length - listed.length,
       commands: Math.max(0, commands.length - maxListedCommands),
       tool_calls: this.#unfollowedCalls,
     };
     const isComplete = Object.values(omitted).every((count) => count === 0);
     return [
-      ...withDiffs(files.slice(0, maxListedFiles)),
+      ...withDiffs(listed),
       ...commands.slice(0, maxListedCommands),
       ...(isComplete ? [] : [{ kind: "omitted" as const, ...omitted }]),
     ];
@@ -152,7 +159,7 @@ export class Artifacts {
 
   // An update leaves out what stays as it is, and gives content and locations whole.
   #merge(call: ToolCall, update: Fields): void {
-    call.kind = textOf(update["kind"]) ?? call.kind;
+    call.kind = textOf(update["kind"])?.slice(0, maxWordCharacters) ?? call.kind;
     call.title = cut(textOf(update["title"])) ?? call.title;
     if (textOf(update["status"]) !== undefined) call.failed = update["status"] === "failed";
     call.command = cut(commandIn(update["rawInput"])) ?? call.command;

@@ -7,6 +7,7 @@ import { isRecord, RpcError, type Peer } from "../acp/wire.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { within } from "../base/deadline.ts";
 import { CrucibleError, exitCodes, messageOf } from "../base/errors.ts";
+import { oneLine } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Narrowing } from "../sessions/grant.ts";
 import type { SessionRecord } from "../sessions/records.ts";
@@ -25,6 +26,9 @@ import { usedItsTurns, watchActivity, wentSilent } from "./watch.ts";
 
 /** How long a cancelled child may take to end its turn by itself before its process is ended, in milliseconds. */
 export const cancelGraceMs = 5000;
+
+/** Words of ACP are shorter; an agent may have others. */
+const maxStopReasonCharacters = 100;
 
 export interface ChildRunInit {
   delegationId: string;
@@ -210,7 +214,8 @@ export class ChildRun {
   #stopReasonOf(response: unknown): string | null {
     if (!isRecord(response)) return null;
     this.#init.reply.finished(response);
-    return typeof response["stopReason"] === "string" ? response["stopReason"] : null;
+    const { stopReason } = response;
+    return typeof stopReason === "string" ? oneLine(stopReason, maxStopReasonCharacters) : null;
   }
 
   #failed(error: unknown): Ending {

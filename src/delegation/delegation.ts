@@ -28,6 +28,9 @@ import { tookTooLong, watchTime } from "./watch.ts";
 /** Longest title shown to people, in characters. */
 const maxTitleCharacters = 80;
 
+/** Longest note of a result, in characters. */
+const maxNoteCharacters = 1000;
+
 export interface DelegationInit {
   caller: Session;
   /** The delegation whose child the caller is; undefined when a root session asks. */
@@ -303,7 +306,7 @@ export class Delegation {
       stopReason: this.#ending?.stopReason ?? null,
       error: this.#ending?.error ?? null,
       tried: this.#tried,
-      notes: [...this.#init.leftOut, ...this.#notes],
+      notes: [...this.#init.leftOut, ...this.#notes].map((note) => oneLine(note, maxNoteCharacters)),
       artifacts: this.#leftBehind,
       usage: this.#reply.usage,
       createdAt: this.createdAt,

@@ -5,10 +5,13 @@
 import type { DelegationFailure, DelegationResult, DelegationStatus } from "../base/delegation.ts";
 import { CrucibleError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
-import { headAndTail } from "../base/text.ts";
+import { headAndTail, oneLine } from "../base/text.ts";
 import type { DelegationFigures } from "../observe/bus.ts";
 import type { DelegationRecord } from "../sessions/records.ts";
 import { childFailed, childRefused, childStopped, delegationLost } from "./errors.ts";
+
+/** Of a name that no agent has, so much is shown, in characters; names of agents are shorter. */
+const maxShownName = 100;
 
 /** How a child's turn ended, whichever way. */
 export interface Ending {
@@ -114,7 +117,7 @@ export function refusedResult(agent: string, error: unknown): DelegationResult {
   return {
     delegation_id: newId("del"),
     session_id: null,
-    agent,
+    agent: oneLine(agent, maxShownName),
     status: "refused",
     result: "",
     truncated: false,

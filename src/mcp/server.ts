@@ -4,6 +4,7 @@
  */
 import { SdkError, SdkErrorCode, Server, type CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
+import { oneLine } from "../base/text.ts";
 import { programVersion } from "../base/version.ts";
 import { rpcCodes, RpcError } from "../acp/wire.ts";
 import { mayDelegate } from "../sessions/grant.ts";
@@ -80,7 +81,7 @@ export function createToolServer(session: Session, context: ToolContext): Server
     const tool = callable(session, context).find((one) => one.name === name);
     // In the 2026 revision a request over HTTP stands alone, and closing its stream is the way to cancel it (MCP, "Cancellation").
     const standsAlone = http !== undefined && sessionId === undefined;
-    if (!tool) throw new RpcError({ code: rpcCodes.invalidParams, message: `unknown tool: ${name}` });
+    if (!tool) throw new RpcError({ code: rpcCodes.invalidParams, message: `unknown tool: ${oneLine(name, 100)}` });
 
     const progressToken = mcpReq._meta?.progressToken;
     let progress = 0;

@@ -37,7 +37,7 @@ const renderings: Rendering = {
   ],
   "delegation.refused": ({ agent, message }) => [
     "info",
-    `delegation${agent === null ? "" : ` to ${agent}`} refused: ${message}`,
+    `delegation${agent === null ? "" : ` to ${agent}`} refused: ${oneLine(message, 300)}`,
   ],
   "kiln.hard_links": ({ directory, own, words }) => [
     own > 0 ? "warn" : "info",

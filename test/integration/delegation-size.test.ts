@@ -1,6 +1,7 @@
 /** Results within `result_max_bytes`, and the pages in which the whole of a longer one is read. */
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { maxErrorBytes } from "../../src/base/errors.ts";
 import { defaultPageBytes, maxPageBytes } from "../../src/mcp/tools/read-delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { endOf, callDelegate, delegateLine, nested, openParent, type Parent } from "./delegating.ts";
@@ -79,6 +80,37 @@ test("one byte more is cut to the cap: head and tail stay, and the number of mis
   expect(marker).toContain(result.delegation_id);
   const kept = Buffer.byteLength(result.result) - Buffer.byteLength(marker!);
   expect(Number(omitted)).toBe(result.result_bytes - kept);
+});
+
+describe("nothing else that a child says makes a result large", () => {
+  const huge = "x".repeat(200_000);
+  const path = JSON.stringify({ title: "edit", kind: "edit", locations: [{ path: `/${huge}` }] });
+  const cost = JSON.stringify({ used: 5, cost: { amount: 1, currency: huge } });
+
+  test.each([
+    ["an error of its own", `fail -32603 ${huge}`, { status: "failed", error: { code: "CRU_AGENT_ERROR" } }],
+    ["a stop reason", `stop ${huge}`, { status: "failed", error: { code: "CRU_AGENT_STOPPED" } }],
+    ["a path", `tool ${path}`, { status: "completed", artifacts: [{ kind: "omitted", files: 1 }] }],
+    ["a currency", `usage ${cost}`, { status: "completed", usage: { tokens: 5, cost: { amount: 1 } } }],
+  ])("%s", async (_, task, expected) => {
+    const answer = await tools.callTool({ name: "delegate_session", arguments: { agent: "talker", task } });
+    expect(answer.structuredContent).toMatchObject(expected);
+    // The message of an error stands in it twice.
+    expect(JSON.stringify(answer).length).toBeLessThan(3 * maxErrorBytes);
+  });
+
+  test("and a call whose names are too long is answered in few words", async () => {
+    const calls: [name: string, input: Record<string, unknown>][] = [
+      ["delegate_session", { agent: huge, task: "x" }],
+      ["delegate_session", { agent: "talker", task: "x", [huge]: 1 }],
+      ["read_delegation", { id: huge }],
+    ];
+    for (const [name, input] of calls) {
+      const answer = await tools.callTool({ name, arguments: input });
+      expect(answer.isError).toBe(true);
+      expect(JSON.stringify(answer).length).toBeLessThan(3 * maxErrorBytes);
+    }
+  });
 });
 
 test("a cap with no room for the words on what is missing still leaves half of it to head and tail", async () => {

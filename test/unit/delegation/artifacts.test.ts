@@ -7,6 +7,7 @@ import {
   maxListedCommands,
   maxListedDiffCharacters,
   maxListedFiles,
+  maxPathCharacters,
   maxPathsOfCall,
 } from "../../../src/delegation/artifacts.ts";
 import {
@@ -252,6 +253,17 @@ test("more than are listed are counted", () => {
     commands: 70 - maxListedCommands,
     tool_calls: 0,
   });
+});
+
+test("a file whose path is too long to be one is only counted", () => {
+  const artifacts = new Artifacts();
+  edit(artifacts, `/kiln/${"p".repeat(maxPathCharacters + 1)}`, ["", "x\n"]);
+  report(artifacts, { kind: "edit", locations: [{ path: `/${"q".repeat(maxPathCharacters)}` }] });
+  edit(artifacts, `/${"r".repeat(maxPathCharacters - 1)}`, ["", "x\n"]);
+  expect(artifacts.list(cwd)).toMatchObject([
+    { kind: "diff", path: expect.stringMatching(/^\/r+$/) },
+    { kind: "omitted", files: 2, commands: 0 },
+  ]);
 });
 
 test("tool calls beyond those that are followed are counted", () => {
