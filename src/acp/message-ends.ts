@@ -28,18 +28,26 @@ export function messageEnds({ head, tail }: LineEnds): MessageEnds {
   let rest = head.replace(/^\s*\{/, "");
   for (let match = member.exec(rest); match; match = member.exec(rest)) {
     const [whole, name = "", value] = match;
-    members.set(name, value === undefined ? undefined : JSON.parse(value));
+    members.set(name, valueOf(value));
     if (value === undefined) break;
     rest = rest.slice(whole.length);
   }
-  const atEnd = lastId.exec(tail)?.[1];
-  const id = members.has("id") ? members.get("id") : atEnd === undefined ? undefined : JSON.parse(atEnd);
+  const id = members.has("id") ? members.get("id") : valueOf(lastId.exec(tail)?.[1]);
   const method = members.get("method");
   return {
     kind: kindOf(members, id),
     id: id as RequestId | undefined,
     method: typeof method === "string" ? method : undefined,
   };
+}
+
+/** Undefined for what looks like a value and is none: whoever sends too much may send anything. */
+function valueOf(json: string | undefined): unknown {
+  try {
+    return json === undefined ? undefined : JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function kindOf(members: ReadonlyMap<string, unknown>, id: unknown): MessageEnds["kind"] {

@@ -55,14 +55,17 @@ function tooLarge(what: string): RefusedBody {
   return { status: 413, message: `a request may have ${what}` };
 }
 
-const stringOrBracket = /"(?:\\.|[^"\\])*"|[[\]{}]/gs;
-
-/** Counts brackets outside strings, before anything is built of them. */
+/** Counts brackets outside strings, before anything is built of them. Looks at each character once, whatever stands there. */
 function isDeeperThan(text: string, most: number): boolean {
   let depth = 0;
-  for (const [token] of text.matchAll(stringOrBracket)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isInString && character === "\\") at++;
+    else if (character === '"') isInString = !isInString;
+    else if (isInString) continue;
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
     if (depth > most) return true;
   }
   return false;

@@ -30,3 +30,13 @@ test("an id inside of what was cut is nobody's, and neither is one that was cut 
     method: undefined,
   });
 });
+
+test.each([
+  ["an escape that there is not", '{"id":1,"method":"\\q",', ""],
+  ["a number with a zero before it", '{"method":"m","id":007,', ""],
+  ["a tab within a text", '{"id":"a\tb","method":"m",', ""],
+  ["an id at the end that is none", '{"method":"m","params":{', '}},"id":"\\q"}'],
+])("what is no JSON is nobody's: %s", (_what, head, tail) => {
+  const { id, method } = messageEnds({ head, tail });
+  expect(id === undefined || method === undefined).toBe(true);
+});

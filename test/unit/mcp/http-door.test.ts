@@ -135,6 +135,7 @@ test.each([
   ["a hundred and one levels of JSON", `${"[".repeat(101)}${"]".repeat(101)}`, 413],
   ["a hundred thousand levels", "[".repeat(100_000), 413],
   ["brackets in a text are no levels", JSON.stringify({ text: "[{".repeat(500), escaped: '\\"[[' }), 400],
+  ["a text that never ends, all of it quotes, which takes no longer than any other", `"${'\\"'.repeat(100_000)}`, 400],
   ["a hundred and one messages", JSON.stringify(Array.from({ length: 101 }, () => ({ jsonrpc: "2.0" }))), 413],
 ])("%s", async (_name, body, expected) => {
   const at = await stage();
