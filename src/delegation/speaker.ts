@@ -75,7 +75,7 @@ export class Speaker {
   turnEnds(answer: unknown): void {
     this.#spokeMs += monotonicMs() - (this.#turnBeganAt ?? monotonicMs());
     this.#turnBeganAt = undefined;
-    if (isRecord(answer)) this.#reply.finished(answer["usage"]);
+    this.#reply.finished(answer);
   }
 
   /** Takes the params of a `session/update`. */
