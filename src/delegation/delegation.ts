@@ -220,7 +220,9 @@ export class Delegation {
       const isOver = isLast || !couldNotBegin(ending) || this.#hasWorked;
       // From here on nobody reads them.
       if (isOver) this.#takesMessages = false;
-      if (isOver) this.#finish(ending, await run.takeHome());
+      // The next one has a place of its own.
+      const patch = await run.takeHome();
+      if (isOver) this.#finish(ending, patch);
       else this.#tried.push({ agent: this.agent, model: candidate.model ?? null, error: ending.error! });
       await run.leave(isOver && !this.questions.areOpen);
       if (isOver) return;

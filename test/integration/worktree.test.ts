@@ -13,6 +13,7 @@ const config = [
   scriptedProfile("careful", { delegation: mayDelegate }),
   '[acp.agents.careful.permissions]\ndefault = "deny"\nallow = ["mcp:crucible *", "edit:src/**"]\ndeny = ["edit:src/keys/*"]\n',
   scriptedProfile("other"),
+  scriptedProfile("dying", { flags: ["--exit-at", "session"] }),
 ].join("\n");
 
 let daemon: TestDaemon;
@@ -67,6 +68,12 @@ function inState(name: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
+/** What stands in a file of the state folder; empty if it is not there. */
+function written(name: string): string {
+  const path = join(daemon.home.stateDirectory, name);
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
 describe("in a checkout", () => {
   let before: string;
 
@@ -108,6 +115,12 @@ describe("in a checkout", () => {
     expect(patch).not.toContain("ignored");
     expect(patch).not.toContain("not committed");
     expect(apply).toBe(`git -C ${daemon.kiln} apply ${String(path)}`);
+  });
+
+  test("an agent that cannot begin leaves a fallback a fresh worktree", async () => {
+    const result = await ask('rawwrite new.txt "fresh\\n"', { agent: "dying", fallbacks: ["other"] });
+    expect(result).toMatchObject({ status: "completed", agent: "other", tried: [{ agent: "dying" }] });
+    expect(readFileSync(String(patchOf(result)["path"]), "utf8")).toContain("+++ b/new.txt");
   });
 
   test("what the child committed is in the patch too, and its branches and index die with the worktree", async () => {
@@ -234,9 +247,7 @@ describe("in a checkout", () => {
     parent.startTurn(
       `delegate ${JSON.stringify({ agent: "other", isolation: "worktree", task: script("rawwrite w.txt work", "hang") })}`,
     );
-    await until(() =>
-      inState("worktrees").some((id) => existsSync(join(daemon.home.stateDirectory, "worktrees", id, "w.txt"))),
-    );
+    await until(() => inState("worktrees").some((id) => written(join("worktrees", id, "w.txt")) === "work"));
     parent.editor.cancel(parent.session);
     await assertNoChildren(daemon, { timeoutMs: 10_000 });
     await until(() => inState("patches").length === 1);
@@ -246,9 +257,7 @@ describe("in a checkout", () => {
     parent.startTurn(
       `delegate ${JSON.stringify({ agent: "other", isolation: "worktree", task: script("rawwrite w.txt work", "hang") })}`,
     );
-    await until(() =>
-      inState("worktrees").some((id) => existsSync(join(daemon.home.stateDirectory, "worktrees", id, "w.txt"))),
-    );
+    await until(() => inState("worktrees").some((id) => written(join("worktrees", id, "w.txt")) === "work"));
     await daemon.stop();
     const [patch = ""] = inState("patches");
     expect(readFileSync(join(daemon.home.stateDirectory, "patches", patch), "utf8")).toContain("+work");
@@ -259,9 +268,7 @@ describe("in a checkout", () => {
     parent.startTurn(
       `delegate ${JSON.stringify({ agent: "other", isolation: "worktree", task: script("rawwrite w.txt work", "hang-hard") })}`,
     );
-    await until(() =>
-      inState("worktrees").some((id) => existsSync(join(daemon.home.stateDirectory, "worktrees", id, "w.txt"))),
-    );
+    await until(() => inState("worktrees").some((id) => written(join("worktrees", id, "w.txt")) === "work"));
     daemon.kill("SIGKILL");
     await daemon.exited();
     const { home } = daemon;
