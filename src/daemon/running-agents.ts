@@ -64,8 +64,7 @@ export class RunningAgents {
   async start(request: AgentRequest): Promise<Agent> {
     const { profile, boundary, signal } = request;
     const { bus, boundaries, survey } = this.#parts;
-    await this.#makePlace(signal);
-    this.#starting++;
+    await this.#takePlace(signal);
     try {
       const agent = await startAgent({ ...request, launch: () => this.#launch(request), bus, traffic: this.traffic });
       this.#live.add(agent);
@@ -107,14 +106,15 @@ export class RunningAgents {
     return this.#answers.get(answerKey(profile, initialize));
   }
 
-  // Those that only rest go first.
-  async #makePlace(signal: AbortSignal | undefined): Promise<void> {
+  // Those that only rest go first. A place that is seen is taken at once: others look for one at the same moment.
+  async #takePlace(signal: AbortSignal | undefined): Promise<void> {
     while (this.#isFull) {
       const ending = this.#parts.endResting();
       if (!ending) throw this.#noPlace();
       await ending;
       signal?.throwIfAborted();
     }
+    this.#starting++;
   }
 
   /** One that is on its way out takes no place any more. */

@@ -4,7 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import type { DelegationResult } from "../../src/base/delegation.ts";
 import { control, delegateLine, inKiln, openParent, script, type Parent } from "./delegating.ts";
+import { callTool } from "./tool-calls.ts";
 
 const parentProfile = scriptedProfile("parent", { delegation: "enabled = true" });
 const worker = scriptedProfile("worker");
@@ -95,6 +97,22 @@ describe("max_agents", () => {
     expect(parent.editor.text(parent.session)).toContain('"result":"done"');
     const again = await door.request("delegate", { agent: "worker", task: "say free again", cwd: daemon.kiln });
     expect(again).toMatchObject({ status: "completed", result: "free again" });
+  });
+
+  test("children that begin at the same moment share the places there are", async () => {
+    await using daemon = await startDaemon({ config: limited });
+    await using parent = await openParent(daemon, "parent");
+    const tools = await parent.tools();
+    using door = await control(daemon);
+    const task = script("wait-for all.go", "say done");
+    const call = callTool<{ results: DelegationResult[] }>(tools, "delegate_session", {
+      tasks: Array.from({ length: 3 }, () => ({ agent: "worker", task })),
+    });
+    await until(async () => (await door.request("status", {})).ended.refused === 2, { what: "two to be turned away" });
+    await writeFile(inKiln(daemon, "all.go"), "");
+    const outcomes = (await call).data.results.map(({ status, error }) => error?.code ?? status);
+    expect(outcomes.toSorted()).toEqual(["CRU_AGENT_LIMIT", "CRU_AGENT_LIMIT", "completed"]);
+    await tools.close();
   });
 
   test("an editor too many gets an error that a person can act on", async () => {
