@@ -2,6 +2,10 @@
  * The shapes of JSON-RPC 2.0 as they stand on the wire, and the two sides of a conversation as the rest of Crucible sees
  * them. Values are `unknown` on purpose: what Crucible does not look at, it relays as it came.
  */
+import { oneLine } from "../base/text.ts";
+
+/** Characters of an error's details that its message carries. */
+const maxDetailsLength = 400;
 
 export type RequestId = string | number | null;
 
@@ -61,13 +65,14 @@ export const rpcCodes = {
 } as const;
 
 /** An error a peer answered with, kept whole so that it can be passed on untouched. */
+/** An error of the peer, or in its words. `message` is for people and has the details that SDKs put beside a bare "Internal error". */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly code: number;
   readonly object: RpcErrorObject;
 
   constructor(error: RpcErrorObject) {
-    super(error.message);
+    super(withDetails(error));
     this.code = error.code;
     this.object = error;
   }
@@ -87,6 +92,12 @@ export class RpcError extends Error {
       data: { sessionId },
     });
   }
+}
+
+function withDetails({ message, data }: RpcErrorObject): string {
+  const details = isRecord(data) ? data["details"] : undefined;
+  if (typeof details !== "string" || details === "" || message.includes(details)) return message;
+  return `${message}: ${oneLine(details, maxDetailsLength)}`;
 }
 
 /** Why a request is given up when its peer cancelled it, with all the cancelling message carried. */

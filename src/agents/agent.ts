@@ -5,6 +5,7 @@
  */
 import { Link } from "../acp/link.ts";
 import type { Traffic } from "../acp/traffic.ts";
+import { requestWhole } from "../acp/whole-replay.ts";
 import {
   isRecord,
   sessionIdOf,
@@ -185,7 +186,7 @@ export class Agent implements Peer {
   }
 
   request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
-    return this.#link.request(method, params, options);
+    return requestWhole(this.#link, { method, params, options });
   }
 
   notify(method: string, params: unknown): void {
@@ -195,7 +196,7 @@ export class Agent implements Peer {
   /** A request of a session's opening, which has the profile's start deadline. Rejects with CRU_AGENT_START when that is over. */
   async ask({ method, params, signal }: OpeningRequest): Promise<unknown> {
     const timeoutMs = this.profile.startupTimeoutSeconds * 1000;
-    const result = await within(this.#link.request(method, params, { signal }), timeoutMs, signal);
+    const result = await within(this.request(method, params, { signal }), timeoutMs, signal);
     if (result === timedOut) throw silent(this, method, timeoutMs);
     return result;
   }

@@ -32,7 +32,8 @@ export class Turns {
     const turn = this.shown.at(-1);
     if (!turn) return;
     if (method === "session/prompt" && from === "agent") turn.stopReason = stopReasonOf(answer);
-    else if (kind === "agent_message_chunk")
+    // What comes behind the end of a turn, such as that the agent has died since, is no answer to it.
+    else if (kind === "agent_message_chunk" && turn.stopReason === null)
       turn.answer = oneLine(messageText(method, params), wordsLength) || turn.answer;
     else if ("toolCallId" in update) {
       this.#toolCalls.add(update["toolCallId"]);

@@ -25,7 +25,7 @@ const memory = (name: string): string[] => ["--memory", `${name}.memory`];
 const config = [
   "[limits]\ngrace_seconds = 0.2",
   scriptedProfile("resumes", { flags: memory("resumes") }),
-  scriptedProfile("loads", { flags: [...memory("loads"), ...without("resume")] }),
+  scriptedProfile("loads", { flags: [...memory("loads"), "--late-replay", ...without("resume")] }),
   scriptedProfile("forgets", { flags: without("load", "resume", "list", "close", "delete") }),
   scriptedProfile("lies"),
   scriptedProfile("settles", { flags: [...memory("settles"), "--config-options"] }),

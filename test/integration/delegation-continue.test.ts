@@ -19,7 +19,8 @@ import { callTool, delegateWith } from "./tool-calls.ts";
 
 /** Keeps its sessions beyond its process, in the kiln, and logs there what it is told. */
 function remembering(name: string, capabilities: Record<string, unknown>, settings = ""): string {
-  const flags = ["--memory", `${name}.memory`, "--log", `${name}.log`, "--capabilities", JSON.stringify(capabilities)];
+  const kept = ["--memory", `${name}.memory`, "--log", `${name}.log`];
+  const flags = [...kept, "--late-replay", "--capabilities", JSON.stringify(capabilities)];
   return scriptedProfile(name, { flags, settings });
 }
 
@@ -66,7 +67,8 @@ function heardBy(agent: string): { method: string; params: { sessionId?: string 
 const methodsSince = (agent: string, count: number): string[] =>
   heardBy(agent)
     .slice(count)
-    .map(({ method }) => method);
+    .map(({ method }) => method)
+    .filter((method) => !method.startsWith("_"));
 
 async function first(agent: string, ...lines: string[]): Promise<DelegationResult> {
   const result = await delegateWith(tools, { agent, task: script("session", ...lines) });

@@ -16,6 +16,7 @@ const config = [
   scriptedProfile("plain", { flags: ["--capabilities", nothing], delegation: "enabled = true" }),
   scriptedProfile("resumes", { flags: ["--memory", "resumes.memory", "--capabilities", resumesOnly] }),
   scriptedProfile("able", { flags: ["--memory", "able.memory"] }),
+  scriptedProfile("late", { flags: ["--memory", "late.memory", "--late-replay"] }),
   scriptedProfile("other"),
   scriptedProfile("worker"),
 ].join("\n");
@@ -124,6 +125,21 @@ describe("session/load", () => {
       expect(toldIn(editor.updates(session))).toEqual(["user_message_chunk: say one", "agent_message_chunk: one"]);
       await editor.end();
     }
+  });
+
+  test("of an agent that answers before it has told all: all comes before the answer, and is stored once", async () => {
+    const session = await held("late", "say one", "say two");
+    const editor = await editorOf("late");
+    const answer = await editor.request("session/load", { sessionId: session, ...place() });
+    expect(editor.received.at(-1)).toMatchObject({ result: answer });
+    const told = ["user_message_chunk: say one", "agent_message_chunk: one", "user_message_chunk: say two"];
+    expect(toldIn(editor.updates(session))).toEqual([...told, "agent_message_chunk: two"]);
+    await editor.prompt(session, "say three");
+    await editor.end();
+    const { stdout } = await daemon.crucible(["sessions", "export", session, ...daemon.home.place]);
+    expect(stdout.split("\n").filter((line) => /^(say )?(one|two|three)$/.test(line))).toEqual([
+      ...["say one", "one", "say two", "two", "say three", "three"],
+    ]);
   });
 
   test("of a conversation begun with another profile goes on with that", async () => {

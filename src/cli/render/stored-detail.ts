@@ -143,7 +143,8 @@ function questionLines(questions: StandingPermissions["questions"], style: Style
 }
 
 function usageText({ tokens, cost }: SessionDetail["usage"]): string {
-  const money = cost && `${cost.amount} ${oneLine(cost.currency, maxWords)}`;
+  // Agents add up fractions of a cent, and the sum has digits that mean nothing.
+  const money = cost && `${Number(cost.amount.toFixed(4))} ${oneLine(cost.currency, maxWords)}`;
   return [tokens === null ? "" : `${tokens} tokens`, money ?? ""].filter(Boolean).join(", ");
 }
 

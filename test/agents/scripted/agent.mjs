@@ -57,7 +57,8 @@ export function createAgent(wire, options) {
 
     async "session/load"(params) {
       const session = sessions.reopen(params);
-      await session.replay();
+      const told = session.replay();
+      if (!options.lateReplay) await told;
       await session.connectIfEager();
       return session.settings();
     },

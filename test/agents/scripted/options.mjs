@@ -23,6 +23,7 @@ const flags = {
   "--capabilities": ["capabilities", "json"], // merged into agentCapabilities; null removes
   "--config-options": ["configOptions", "switch"], // modes and configOptions in the answer to session/new
   "--early-updates": ["earlyUpdates", "switch"], // a session/update before the answer to session/new
+  "--late-replay": ["lateReplay", "switch"], // session/load is answered before the conversation is told, as Gemini does
   "--echo-unknown": ["echoUnknown", "switch"], // unknown requests are answered with { method, params }
   "--mcp": ["mcp", ["stdio", "http", "both"]], // transports it takes; stdio = http not advertised, http = stdio refused
   "--mcp-era": ["mcpEra", ["2025", "2025-06-18", "2025-11-25", "2026", "2026-07-28"]], // protocol version it speaks; 2025

@@ -118,7 +118,8 @@ function createSession({ id, cwd, mcpServers = [], history: earlier, wire, optio
     },
 
     async replay() {
-      for (const entry of history) {
+      for (const entry of [...history]) {
+        if (options.lateReplay) await ticks(20);
         if (entry.flood) await sendFlood({ wire, sessionId: id, ...entry.flood });
         else wire.notify("session/update", { sessionId: id, update: entry });
       }
@@ -154,6 +155,11 @@ function createSession({ id, cwd, mcpServers = [], history: earlier, wire, optio
     },
   };
   return session;
+}
+
+/** Gives way to what is ready to run, and to nothing that comes from outside. */
+async function ticks(count) {
+  for (let tick = 0; tick < count; tick++) await new Promise((resolve) => process.nextTick(resolve));
 }
 
 function titleOf(history) {
