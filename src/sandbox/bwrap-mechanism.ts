@@ -2,7 +2,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { Environment } from "../base/paths.ts";
+import type { LaunchSpec } from "../process/child.ts";
+import { markerVariable } from "../process/marker.ts";
 import { runToEnd } from "../process/run.ts";
+import { spawnFailure } from "../process/spawn-failure.ts";
 import { bwrapArguments, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
 import { asFirstProcess } from "./first-process.ts";
 import { hostFolders } from "./host-folders.ts";
@@ -46,19 +49,33 @@ function wrapWith(program: string, abilities: BwrapAbilities): Wrap {
       opened: abilities.bindDescriptor ? numbers : new Map(),
     });
     const descriptors = abilities.bindDescriptor ? [...opened.values()] : [];
-    const filter = ["--seccomp", String(firstDescriptor + descriptors.length)];
+    const inputs = [...descriptors, systemCallFilter(), variablesInside(spec)];
+    const [filter, variables] = [inputs.length - 2, inputs.length - 1].map((at) => String(firstDescriptor + at));
+    const handedOver = ["--seccomp", filter!, "--args", variables!];
     return {
       spec: {
         ...spec,
         command: program,
-        args: [...options, ...filter, "--as-pid-1", "--", ...asFirstProcess(spec.command, spec.args)],
+        args: [...options, ...handedOver, "--as-pid-1", "--", ...asFirstProcess(spec.command, spec.args)],
+        // It runs outside: what an agent set there, such as LD_PRELOAD, would have it run anything before there is a sandbox.
+        env: {},
         // The outer process stands where nothing of the agent's is; inside, it changes to the agent's own directory.
         cwd: "/",
-        sandbox: { mechanism: "bwrap", layers, inputs: [...descriptors, systemCallFilter()] },
+        sandbox: { mechanism: "bwrap", layers, inputs },
       },
       toolSockets: toolSockets && toolSocketFolder,
     };
   };
+}
+
+/** Options that set the environment of what runs inside: read from a descriptor, since everybody can see arguments. */
+function variablesInside(spec: LaunchSpec): Buffer {
+  // The mark is what it was started with.
+  const own = Object.entries(spec.env).filter(([name]) => name !== markerVariable);
+  const words = own.flatMap(([name, value]) => ["--setenv", name, value]);
+  // It ends a word there, and what follows would be an option.
+  if (words.some((word) => word.includes("\0"))) throw spawnFailure(spec, new TypeError("a variable has a zero in it"));
+  return Buffer.from(words.map((word) => `${word}\0`).join(""));
 }
 
 async function abilitiesOf(program: string, env: Environment): Promise<BwrapAbilities> {

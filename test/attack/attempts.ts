@@ -439,6 +439,28 @@ const gate: Attempt[] = [
     proof: { leaked: "outside" },
   },
   {
+    name: "a terminal whose variables have the loader write, before there is a sandbox",
+    act: "writeYours",
+    try: {
+      op: "terminal",
+      command: "true",
+      args: ["x"],
+      env: { LD_PROFILE: "libc.so.6", LD_PROFILE_OUTPUT: "{outside}/profiled-{mode}" },
+    },
+    proof: { made: "{outside}/profiled-{mode}/libc.so.6.profile" },
+  },
+  {
+    name: "a terminal with a variable that goes on as an option of the sandbox",
+    act: "readYours",
+    try: {
+      op: "terminal",
+      command: "cat",
+      args: ["/mnt{outside}/canary.txt"],
+      env: { A: "\0--ro-bind\0/\0/mnt" },
+    },
+    proof: { leaked: "outside" },
+  },
+  {
     name: "a terminal with a command that is denied",
     act: "gate",
     try: { op: "terminal", command: "touch", args: ["{kiln}/denied-{mode}"] },

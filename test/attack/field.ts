@@ -153,6 +153,7 @@ async function prepared(home: TestHome, undo: (() => unknown)[], relocated: (tex
     files[`outside/removable-${mode}/file`] = "";
     files[`outside/movable-${mode}/file`] = "";
     files[`outside/linked-${mode}.txt`] = "";
+    files[`outside/profiled-${mode}/file`] = "";
     files[`outside/hard-linked-${mode}.txt`] = secrets["hardLinked"]!;
     files[`kiln/own-${mode}/own.txt`] = "";
   }

@@ -118,16 +118,17 @@ describe("an agent that brings a sandbox of its own", () => {
   const codex = { profile: { name: "p", family: "codex", configDirs: [], env: {} } };
   const spec = (env: Record<string, string> = {}): LaunchSpec => ({
     label: "p",
-    command: "/bin/true",
-    args: [],
+    command: "/usr/bin/printenv",
+    args: ["INITIAL_AGENT_MODE"],
     env,
     cwd: join(folder, "kiln"),
   });
   const modeInside = async (one: Sandbox, rules: Partial<SandboxRules>, env = {}): Promise<string | undefined> => {
     const confined = await one.confine(spec(env), policy(rules, codex));
+    const { stdout } = await runToEnd(confined.spec, { timeoutMs: 15_000 });
     confined.started();
     await confined.release();
-    return confined.spec.env["INITIAL_AGENT_MODE"];
+    return stdout.trim() || undefined;
   };
 
   /** As on a machine where user namespaces cannot nest. */
