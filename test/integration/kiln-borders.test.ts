@@ -18,7 +18,7 @@ const config = [
 roots = ["~/../kiln", "~/../more"]
 read = ["~/../readable"]
 write = ["~/../writable"]
-deny = ["**/.env", "**/forbidden/**"]`,
+deny = ["**/.env", "**/.env.*", "**/forbidden/**"]`,
 ].join("\n");
 
 let daemon: TestDaemon;
@@ -34,6 +34,8 @@ beforeAll(async () => {
   await writeFile(inKiln(daemon, ".env"), "the secret");
   await symlink(inKiln(daemon, ".env"), inKiln(daemon, "harmless.txt"));
   await symlink(beside("elsewhere"), inKiln(daemon, "leak"));
+  await symlink(beside("elsewhere/not-yet.txt"), inKiln(daemon, "leads-to-nothing"));
+  await symlink("sub/../.env.local", inKiln(daemon, "leads-to-nothing-inside"));
   parent = await openParent(daemon, "parent");
   parent.editor.onRequest("fs/read_text_file", ({ path }) => ({ content: `editor read ${String(path)}` }));
   parent.editor.onRequest("fs/write_text_file", () => ({}));
@@ -167,6 +169,8 @@ describe("an agent at an editor", () => {
     ["read ../elsewhere/file.txt", "CRU_KILN_OUTSIDE"],
     ["read leak/file.txt", "CRU_KILN_OUTSIDE"],
     ["write leak/new.txt x", "CRU_KILN_OUTSIDE"],
+    ["write leads-to-nothing x", "CRU_KILN_OUTSIDE"],
+    ["write leads-to-nothing-inside x", "CRU_KILN_DENIED"],
     ["read .env", "CRU_KILN_DENIED"],
     ["write harmless.txt x", "CRU_KILN_DENIED"],
     [`request fs/read_text_file {"path":"relative.txt"}`, "CRU_REQUEST_INVALID"],
