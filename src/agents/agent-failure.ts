@@ -5,7 +5,7 @@ import { formatDuration, shellCommand } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { ProcessExit, RunningProcess } from "../process/child.ts";
 import { agentStart } from "../process/errors.ts";
-import type { Confinement } from "../sandbox/confinement.ts";
+import { isHeldBySandbox, type Confinement } from "../sandbox/confinement.ts";
 import { agentExited } from "./errors.ts";
 
 interface Failed {
@@ -57,10 +57,10 @@ export function hasGone(
 }
 
 /** That it may have missed something in its sandbox, and how to give it that. Empty for one that is in none of ours. */
-function sandboxWords({ confinement: { mechanism }, unreached }: Failed): string {
-  if (mechanism === "none" || mechanism === "external") return "";
+function sandboxWords({ confinement, unreached }: Failed): string {
+  if (!isHeldBySandbox(confinement)) return "";
   const missed = unreached.map((sentence) => `${sentence}; `).join("");
-  return `it ran in a sandbox (${mechanism}): ${missed}name what it misses under read or write of [kiln]; else `;
+  return `it ran in a sandbox (${confinement.mechanism}): ${missed}name what it misses under read or write of [kiln]; else `;
 }
 
 /** By somebody else, whatever it found in its sandbox. */

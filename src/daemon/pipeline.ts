@@ -16,6 +16,7 @@ import type { Bus } from "../observe/bus.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import type { Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
+import { isHeldBySandbox } from "../sandbox/confinement.ts";
 import { recorder } from "../sessions/recorder.ts";
 import { turns } from "../sessions/turns.ts";
 
@@ -56,6 +57,7 @@ export function pipeline(
       onWritten: (written) => delegations.ofChild(session)?.wrote(written),
       onRan: (ran) => delegations.ofChild(session)?.ran(ran),
       startCommand,
+      isHeld: () => session.binding?.peer instanceof Agent && isHeldBySandbox(session.binding.peer.confinement),
     }),
     // Next to the agent: what comes after the end of a task reaches nobody.
     ...atWork(session, delegations),

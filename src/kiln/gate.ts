@@ -1,7 +1,7 @@
 /**
  * The tap for what an agent asks of its client in files and terminals (ACP, "File System", "Terminals"): first the kiln decides on
  * every path, then the rules on the act. What passes goes to the editor as it came; a child has no editor, and Crucible does it
- * itself.
+ * itself. So it does the commands of an agent that a sandbox holds: its editor would run them outside.
  */
 import { resolve } from "node:path";
 import type { Interceptor, Request } from "../acp/interceptor.ts";
@@ -28,16 +28,19 @@ export interface GateParts {
   /** Hears of each command that is run for a child. */
   onRan: (ran: RanCommand) => void;
   startCommand: StartCommand;
+  /** Whether a sandbox holds the session's agent. */
+  isHeld: () => boolean;
 }
 
 const maxTitleCharacters = 200;
 
 export function gate(session: Session, parts: GateParts): Interceptor {
-  const { check, onRefused, onWritten, onRan, startCommand } = parts;
+  const { check, onRefused, onWritten, onRan, startCommand, isHeld } = parts;
   const { kiln } = session;
   // Who speaks at an editor works on the editor's files.
   const hasEditor = session.origin !== "delegation";
-  const terminals = hasEditor ? undefined : new Terminals({ session, start: startCommand, onRan });
+  const terminals = new Terminals({ session, start: startCommand, onRan });
+  const hasEditorsTerminals = (): boolean => hasEditor && !isHeld();
 
   /** Where a path that an act names leads; a refusal is told. */
   function placed(path: string, purpose: Purpose, act: Act): Place {
@@ -86,18 +89,16 @@ export function gate(session: Session, parts: GateParts): Interceptor {
         }
         case "terminal/create": {
           const cwd = await mayExecute(request);
-          return terminals ? terminals.create(request.params, cwd) : next(request);
+          return hasEditorsTerminals() ? next(request) : terminals.create(request.params, cwd);
         }
         default:
-          return terminals && terminalMethods.has(request.method)
+          return terminalMethods.has(request.method) && !hasEditorsTerminals()
             ? terminals.answer(request.method, request.params, request.signal)
             : next(request);
       }
     },
 
-    ...(terminals && {
-      agentNotification: (notification, next) =>
-        next(withoutTerminals(notification, (terminalId) => terminals.shown(terminalId))),
-    }),
+    agentNotification: (notification, next) =>
+      next(withoutTerminals(notification, (terminalId) => terminals.shown(terminalId))),
   };
 }

@@ -25,6 +25,11 @@ export const withoutSandbox: Confinement = {
   lost: ["everything: it runs with all rights of the user"],
 };
 
+/** True in a sandbox of Crucible's own. */
+export function isHeldBySandbox({ mechanism }: Confinement): boolean {
+  return mechanism !== "none" && mechanism !== "external";
+}
+
 /** What an agent may reach, in the words of the configuration. All paths are absolute. */
 export interface SandboxPolicy {
   readonly profile: Pick<AgentProfile, "name" | "family" | "configDirs" | "env">;

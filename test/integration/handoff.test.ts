@@ -182,6 +182,19 @@ describe("the target", () => {
     expect(question.params).toMatchObject({ sessionId: parent.session, toolCall: { title: "Do it" } });
   });
 
+  test("has its commands run in its sandbox, and not by the editor outside of it", async () => {
+    await using parent = await openParent(daemon, "first", { capabilities: { terminal: true } });
+    parent.editor.onRequest("terminal/create", () => ({ terminalId: "of the editor" }));
+    writeFileSync(inKiln(daemon, "../yours.txt"), "a secret of yours");
+    const run = script("run cat ../yours.txt; pwd", 'terminal create {"command":"pwd"}', "terminal show Where it is");
+    const turn = await parent.prompt(handoff({ agent: "fourth", message: run }));
+    expect(turn.text).toContain(daemon.kiln);
+    expect(turn.text).not.toContain("a secret of yours");
+    expect(turn.text).not.toContain("of the editor");
+    const shown = turn.updates.find(({ sessionUpdate }) => sessionUpdate === "tool_call");
+    expect(JSON.stringify(shown)).toContain("$ pwd");
+  });
+
   test("numbers its tool calls for itself: they do not meet the first agent's, and a question names the call it is about", async () => {
     await using parent = await openParent(daemon, "first");
     parent.editor.onRequest("session/request_permission", () => ({ outcome: { outcome: "cancelled" } }));

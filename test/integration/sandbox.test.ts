@@ -300,6 +300,8 @@ describe('applies_to = "all"', () => {
     await using root = await openParent(held, "mine");
     const cat = `shell ${JSON.stringify("cat ../secret; echo x > by-root; cat by-root")}`;
     expect((await root.prompt(cat)).text).toMatch(/No such file[^\n]*\nx$/);
+    // Its editor would run them outside.
+    expect((await root.prompt("run cat ../secret; cat by-root")).text).toMatch(/No such file[^\n]*\nx$/m);
     const elsewhere = root.editor.request("session/new", { cwd: held.home.folder, mcpServers: [] });
     await expect(elsewhere).rejects.toMatchObject({
       message: expect.stringMatching(
