@@ -323,7 +323,8 @@ export const configFile = table("Configuration of Crucible.", {
       meaning: "Processes of an agent with all it starts; one that has more is ended.",
     }),
     grace_seconds: key(z.number().min(0).max(60), {
-      default: 2,
+      // Both steps together leave room within the five seconds in which all of a conversation ends with it.
+      default: 1.5,
       meaning: "Time between the steps of ending an agent (end of stdin, SIGTERM, SIGKILL), in seconds.",
     }),
   }),

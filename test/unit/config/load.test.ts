@@ -89,7 +89,7 @@ describe("a configuration", () => {
       network: "open",
     });
     expect(config.sandbox).toEqual(usualSandbox);
-    expect(config.limits).toEqual({ memory: undefined, pids: undefined, graceSeconds: 2 });
+    expect(config.limits).toEqual({ memory: undefined, pids: undefined, graceSeconds: 1.5 });
     expect(config.server).toEqual({
       socket: undefined,
       logLevel: "info",
