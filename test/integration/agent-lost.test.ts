@@ -4,11 +4,12 @@
  */
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AcpClient } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { isAlive } from "../support/processes.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { inKiln } from "./delegating.ts";
 
 const without = (...names: string[]): string[] => [
@@ -34,10 +35,10 @@ const config = [
 
 let daemon: TestDaemon;
 let editor: AcpClient;
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon?.[Symbol.asyncDispose]());
 
 async function open(profile: string): Promise<string> {
   editor = daemon.editor(profile);

@@ -1,7 +1,8 @@
 /** What a child did, in its caller's result: files, commands, and what Crucible wrote for it. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, callDelegate, inKiln, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [scriptedProfile("parent", { delegation: mayDelegate }), scriptedProfile("other")].join("\n");
@@ -9,11 +10,13 @@ const config = [scriptedProfile("parent", { delegation: mayDelegate }), scripted
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 function tool(fields: Record<string, unknown>): string {
   return `tool ${JSON.stringify(fields)}`;

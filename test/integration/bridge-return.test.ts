@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
+import { daemonAbsenceLimitMs } from "../../src/cli/lasting-bridge/search.ts";
 import { farewell, type Greeting } from "../../src/control/hello.ts";
 import { connectAcpClient, type AcpClient } from "../support/acp-client.ts";
 import { crucibleUser } from "../support/command-line.ts";
@@ -72,7 +73,7 @@ test("the next daemon is introduced to the editor, and opens its sessions again 
   expect((await turn.answer()).result).toEqual({ stopReason: "end_turn" });
   // Nothing of what the bridge asked for itself reaches the editor.
   expect(editor.received.slice(before)).toHaveLength(1);
-  expect(editor.stderr).toContain("connected to the daemon again; sessions opened again: 2");
+  await until(() => editor.stderr.includes("connected to the daemon again; sessions opened again: 2"));
   editor.endInput();
   await editor.exited();
 });
@@ -202,7 +203,7 @@ test("an editor that closes while there is no daemon is done at once", async () 
   await died(server, editor);
   editor.sendRequest("session/prompt", prompt("ses_1"));
   editor.endInput();
-  expect(await editor.exited({ timeoutMs: 3000 })).toEqual({ code: 0, signal: null });
+  expect(await editor.exited({ timeoutMs: daemonAbsenceLimitMs / 2 })).toEqual({ code: 0, signal: null });
 });
 
 interface Server {

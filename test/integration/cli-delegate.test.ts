@@ -146,7 +146,7 @@ describe("Ctrl-C", () => {
     const child = user.start(["delegate", "worker", "say half of it\ntouch started\nhang"]);
     let heard = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (heard += text));
-    await until(() => existsSync(join(user.project, "started")), { what: "the agent to start", timeoutMs: 15_000 });
+    await until(() => existsSync(join(user.project, "started")), { what: "the agent to start" });
     child.kill(signal);
     expect(await once(child, "close")).toEqual([code, null]);
     expect(heard).toBe("half of it\n");
@@ -157,7 +157,7 @@ describe("Ctrl-C", () => {
     const child = user.start(["delegate", "worker", "touch started\nhang-hard"]);
     let heard = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (heard += text));
-    await until(() => existsSync(join(user.project, "started")), { what: "the agent to start", timeoutMs: 15_000 });
+    await until(() => existsSync(join(user.project, "started")), { what: "the agent to start" });
     child.kill("SIGINT");
     await until(() => heard.includes("once more to leave at once"), { what: "the first answer" });
     child.kill("SIGINT");

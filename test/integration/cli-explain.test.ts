@@ -1,12 +1,13 @@
 /** `crucible explain`: would it be allowed, which rule decides, what could the child do; and the daemon decides just so. */
 import { linkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { explainDelegation } from "../../src/daemon/explain.ts";
 import type { Explanation } from "../../src/delegation/explain.ts";
 import { scriptedProfile, startDaemon, type Finished, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { control, delegateLine, endOf, nested } from "./delegating.ts";
 
 /** A profile that is only asked about: what the policy lets through fails for want of a program. */
@@ -27,8 +28,10 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-afterAll(() => endOf(daemon));
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  close: () => endOf(daemon),
+});
 
 const explain = (...args: string[]): Promise<Finished> =>
   daemon.crucible(["explain", ...args, "--config", daemon.home.configFile]);

@@ -1,26 +1,29 @@
 /** `crucible logs`: what a person and a script get of a real daemon's log, while it runs and after it is gone. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { appendFileSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertIdle, openParent } from "./delegating.ts";
 
 let daemon: TestDaemon;
 let delegation: { delegation_id: string; session_id: string | null };
 let root: string;
 
-beforeAll(async () => {
-  const parent = scriptedProfile("parent", { delegation: "enabled = true" });
-  daemon = await startDaemon({ config: `${parent}\n${scriptedProfile("worker")}`, args: ["--log-level", "debug"] });
-  const opened = await openParent(daemon, "parent");
-  root = opened.session;
-  delegation = await opened.delegate({ agent: "worker", task: "stderr from the child's stderr\nsay done" });
-  await opened[Symbol.asyncDispose]();
-  await assertIdle(daemon);
+shareAmongTests({
+  open: async () => {
+    const parent = scriptedProfile("parent", { delegation: "enabled = true" });
+    daemon = await startDaemon({ config: `${parent}\n${scriptedProfile("worker")}`, args: ["--log-level", "debug"] });
+    const opened = await openParent(daemon, "parent");
+    root = opened.session;
+    delegation = await opened.delegate({ agent: "worker", task: "stderr from the child's stderr\nsay done" });
+    await opened[Symbol.asyncDispose]();
+    await assertIdle(daemon);
+  },
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon[Symbol.asyncDispose]());
 
 test("every line about the child has the ids of session, root and delegation", async () => {
   const { stdout } = await daemon.crucible(["logs", "--json", "--lines", "1000"]);

@@ -1,9 +1,10 @@
 /** The whole conversation for a child that is the same agent: a fork where the agent can make one, else text, and which it was is told. */
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertNoChildren, endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
 import { callTool } from "./tool-calls.ts";
 
@@ -17,24 +18,23 @@ let tools: Client;
 let plain: Parent;
 let plainTools: Client;
 
-beforeAll(async () => {
-  const config = [
-    scriptedProfile("parent", { flags: flagsOf("parent"), ...rules }),
-    scriptedProfile("plain", { flags: [...flagsOf("plain"), ...noFork], ...rules }),
-    scriptedProfile("other", { flags: flagsOf("other") }),
-    '[acp.agents.reviewer]\nextends = "parent"\ninstructions = "You review."\n',
-  ].join("\n");
-  daemon = await startDaemon({ config });
-  [parent, plain] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "plain")]);
-  for (const one of [parent, plain]) {
-    await one.prompt(script('tool {"title":"look around","kind":"read"}', "say I like apple"));
-  }
-  [tools, plainTools] = await Promise.all([parent.tools(), plain.tools()]);
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await Promise.all([tools.close(), plainTools.close()]);
-  await endOf(daemon, [parent, plain]);
+shareAmongTests({
+  open: async () => {
+    const config = [
+      scriptedProfile("parent", { flags: flagsOf("parent"), ...rules }),
+      scriptedProfile("plain", { flags: [...flagsOf("plain"), ...noFork], ...rules }),
+      scriptedProfile("other", { flags: flagsOf("other") }),
+      '[acp.agents.reviewer]\nextends = "parent"\ninstructions = "You review."\n',
+    ].join("\n");
+    daemon = await startDaemon({ config });
+    [parent, plain] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "plain")]);
+    for (const one of [parent, plain]) {
+      await one.prompt(script('tool {"title":"look around","kind":"read"}', "say I like apple"));
+    }
+    [tools, plainTools] = await Promise.all([parent.tools(), plain.tools()]);
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, plainTools, parent, plain]),
 });
 
 interface Request {

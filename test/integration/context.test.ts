@@ -1,8 +1,9 @@
 /** What of a parent's conversation reaches a child, over the whole way: editor, daemon, parent's tool call, child's prompt. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { assertIdle, connectTools, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
+import { connectTools, endOf, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
   // Room for a child to say all it was given.
@@ -17,16 +18,13 @@ const config = [
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  close: () => endOf(daemon),
 });
 beforeEach(async () => {
   parent = await openParent(daemon, "parent");
   return () => parent[Symbol.asyncDispose]();
-});
-afterAll(async () => {
-  await assertIdle(daemon);
-  await daemon[Symbol.asyncDispose]();
 });
 
 async function ask(call: Record<string, unknown>, from = parent): Promise<DelegationResult> {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { maxMessageBytes } from "../../src/acp/link.ts";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { openDoor } from "../../src/control/door.ts";
@@ -14,6 +14,7 @@ import { maxQueuedDelegations } from "../../src/delegation/waiting-line.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { LinePeer } from "../support/line-peer.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertNoChildren, control, endOf, openParent, type Parent } from "./delegating.ts";
 import { callTool, delegateWith } from "./tool-calls.ts";
 
@@ -24,23 +25,22 @@ let daemon: TestDaemon;
 let parent: Parent;
 let tools: Client;
 
-beforeAll(async () => {
-  const program = JSON.stringify(join(import.meta.dirname, "../agents/quick.sh"));
-  const rules = ["enabled = true", `max_concurrent_delegations = ${places}`, "max_agents_per_tree = 10000"];
-  daemon = await startDaemon({
-    config: [
-      `[server]\nmax_agents = ${editorCount + 20}\n`,
-      `[acp.agents.quick]\ncommand = ${program}\n`,
-      scriptedProfile("parent", { delegation: rules.join("\n") }),
-    ].join("\n"),
-  });
-  parent = await openParent(daemon, "parent");
-  tools = await parent.tools();
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await tools.close();
-  await endOf(daemon, [parent]);
+shareAmongTests({
+  open: async () => {
+    const program = JSON.stringify(join(import.meta.dirname, "../agents/quick.sh"));
+    const rules = ["enabled = true", `max_concurrent_delegations = ${places}`, "max_agents_per_tree = 10000"];
+    daemon = await startDaemon({
+      config: [
+        `[server]\nmax_agents = ${editorCount + 20}\n`,
+        `[acp.agents.quick]\ncommand = ${program}\n`,
+        scriptedProfile("parent", { delegation: rules.join("\n") }),
+      ].join("\n"),
+    });
+    parent = await openParent(daemon, "parent");
+    tools = await parent.tools();
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, parent]),
 });
 
 /** An editor with one session of the quick agent. */
@@ -89,7 +89,7 @@ async function openEditors(count: number): Promise<Editor[]> {
 
 async function closeEditors(editors: readonly Editor[]): Promise<void> {
   for (const { socket } of editors) socket.destroy();
-  await until(async () => (await status()).editors === 1, { what: "the editors to go", timeoutMs: 20_000 });
+  await until(async () => (await status()).editors === 1, { what: "the editors to go" });
 }
 
 async function status() {
@@ -143,7 +143,7 @@ test("a hundred editors: each is answered while one does not read, one's agent f
   await closeEditors(editors);
   await until(async () => (await status()).agents === before.agents, { what: "their agents to go" });
   expect(descriptors()).toBeLessThanOrEqual(before.descriptors + 2);
-}, 60_000);
+});
 
 test("a thousand delegations wait in a queue, one more is refused, and a cancelled turn empties it at once", async () => {
   const started = agentsStarted();
@@ -181,14 +181,14 @@ test("a thousand delegations wait in a queue, one more is refused, and a cancell
     Array.from({ length: places + 1 }, () => delegateWith(tools, { agent: "quick", task: "again" })),
   );
   expect(again.map((one) => one.status)).toEqual(again.map(() => "completed"));
-}, 60_000);
+});
 
 test("a child that floods is heard to the last, its beginning is dropped and that is said, and its sibling is done meanwhile", async () => {
   const before = residentMb();
   const { delegation_id: id } = await delegateWith(tools, { agent: "quick", task: "flood-for-ever", background: true });
   const pid = await until(floodPid, { what: "the flood" });
   const written = (): number => writtenBy(pid);
-  await until(() => written() > 24e6, { what: "more than is kept", timeoutMs: 30_000 });
+  await until(() => written() > 24e6, { what: "more than is kept" });
   const sofar = written();
   expect(await delegateWith(tools, { agent: "quick", task: "hello" })).toMatchObject({ status: "completed" });
   await until(() => written() > sofar, { what: "the flood to go on" });
@@ -200,7 +200,7 @@ test("a child that floods is heard to the last, its beginning is dropped and tha
     status: "failed",
     result: expect.stringMatching(/^\[the first \d+ characters were too many to keep\]/) as string,
   });
-}, 60_000);
+});
 
 function agentsStarted(): number {
   return daemon.stderr.split('"event":"agent.started"').length - 1;

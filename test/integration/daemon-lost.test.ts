@@ -50,7 +50,7 @@ async function killed(home: TestHome, editor: AcpClient, { notice: back = "conne
   const pid = await daemonPid(home);
   const times = editor.stderr.split(back).length;
   process.kill(pid!, "SIGKILL");
-  await until(() => editor.stderr.split(back).length > times, { what: `the bridge to say ${back}`, timeoutMs: 20_000 });
+  await until(() => editor.stderr.split(back).length > times, { what: `the bridge to say ${back}` });
 }
 
 const ask = (session: string, text: string): object => ({ sessionId: session, prompt: [{ type: "text", text }] });
@@ -129,7 +129,7 @@ describe("a daemon that is killed", () => {
     await using all = await user("slow");
     const { home, editor } = all;
     const asked = editor.sendRequest("initialize", { protocolVersion: 1, clientCapabilities: {} });
-    await until(async () => (await daemonPid(home)) !== undefined, { what: "a daemon", timeoutMs: 20_000 });
+    await until(async () => (await daemonPid(home)) !== undefined, { what: "a daemon" });
     await killed(home, editor);
     await writeFile(join(home.kiln, "up"), "");
     expect((await asked.answer()).result).toMatchObject({ agentInfo: { name: "crucible" } });

@@ -9,7 +9,7 @@ import type { DelegationResult } from "../../src/base/delegation.ts";
 import { connectControl, type ControlClient } from "../../src/control/client.ts";
 import type { SessionNode } from "../../src/control/methods.ts";
 import type { AcpClient, Turn } from "../support/acp-client.ts";
-import { until } from "../support/conditions.ts";
+import { patienceMs, until } from "../support/conditions.ts";
 import type { TestDaemon } from "../support/daemon.ts";
 
 /** Rules that allow everything these tests do unless they are about that rule. */
@@ -192,7 +192,7 @@ export function pidOfWorking(daemon: TestDaemon, agent: string): Promise<number>
 }
 
 /** Waits until no agent runs any more, the daemon itself is all that is alive, and it met no mistake of its own. */
-export async function assertIdle(daemon: TestDaemon, { timeoutMs = 5000 } = {}): Promise<void> {
+export async function assertIdle(daemon: TestDaemon, { timeoutMs = patienceMs } = {}): Promise<void> {
   let others: number[] = [];
   let counted = "";
   const nothing = JSON.stringify({ sessions: 0, agents: 0, delegations: { running: 0, queued: 0 } });
@@ -210,10 +210,10 @@ export async function assertIdle(daemon: TestDaemon, { timeoutMs = 5000 } = {}):
   if (bugs.length > 0) throw new Error(`the daemon logged mistakes of its own:\n${bugs.join("\n")}`);
 }
 
-/** The end of a file's daemon: closes its parents and proves that nothing is left; the daemon ends whatever turns up. */
-export async function endOf(daemon: TestDaemon, parents: Iterable<Parent> = []): Promise<void> {
+/** The end of a file's daemon: closes what is open on it and proves that nothing is left; the daemon ends whatever turns up. */
+export async function endOf(daemon: TestDaemon, open: Iterable<Parent | Client> = []): Promise<void> {
   try {
-    await Promise.all([...parents].map((parent) => parent[Symbol.asyncDispose]()));
+    await Promise.all([...open].map((one) => (one instanceof Client ? one.close() : one[Symbol.asyncDispose]())));
     await assertIdle(daemon);
   } finally {
     await daemon[Symbol.asyncDispose]();
@@ -221,7 +221,7 @@ export async function endOf(daemon: TestDaemon, parents: Iterable<Parent> = []):
 }
 
 /** Waits until the parents are all that runs: no child is left, and no process of one. */
-export async function assertNoChildren(daemon: TestDaemon, { timeoutMs = 5000 } = {}): Promise<void> {
+export async function assertNoChildren(daemon: TestDaemon, { timeoutMs = patienceMs } = {}): Promise<void> {
   let state = "";
   const isOver = async (): Promise<boolean> => {
     using door = await control(daemon);

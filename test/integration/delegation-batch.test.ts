@@ -1,10 +1,11 @@
 /** Several tasks in one call: they run side by side, and each brings its own result, in the order in which they were given. */
 import { existsSync, writeFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertNoChildren, control, endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
@@ -17,15 +18,14 @@ let daemon: TestDaemon;
 let parent: Parent;
 let tools: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  tools = await parent.tools();
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await tools.close();
-  await endOf(daemon, [parent]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    tools = await parent.tools();
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, parent]),
 });
 
 const exists = (name: string): boolean => existsSync(inKiln(daemon, name));

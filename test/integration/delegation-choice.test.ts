@@ -1,12 +1,13 @@
 /** Which agent does a task, and with which model: models and roles as the agent takes them, and others in its place when it cannot begin. */
 import { existsSync, readFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type ProfileOptions, type TestDaemon } from "../support/daemon.ts";
 import { openMirrorStage, type MirrorStage } from "../support/mirror-stage.ts";
 import { RpcRefusal } from "../support/acp-client.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   callDelegate,
@@ -46,46 +47,50 @@ let daemon: TestDaemon;
 let parent: Parent;
 let tools: Client;
 
-beforeAll(async () => {
-  stage = await openMirrorStage();
-  const config = [
-    scriptedProfile("parent", { delegation: `enabled = true\nallowed_targets = ${JSON.stringify(allowed)}` }),
-    actor("chooser", "say chosen", {
-      flags: ["--config-options", "--log", "chooser.log"],
-      settings: 'model = "small"',
-    }),
-    actor("plain", "say plain", { flags: ["--log", "plain.log"] }),
-    actor("mapped", "say mapped", {
-      flags: ["--config-options", "--log", "mapped.log"],
-      settings: 'model_roles = { smart = "large", elsewhere = "other", forbidden = "hidden" }',
-    }),
-    stage.profile("staged"),
-    scriptedProfile("deep", { delegation: "enabled = true\nmax_depth = 2" }),
-    stage.profile("staged-middle", { delegation: "enabled = true" }),
-    actor("good", "say good", { flags: ["--config-options", "--log", "good.log"] }),
-    actor("other", "say other"),
-    actor("hidden", "touch hidden.ran"),
-    '[acp.agents.missing]\ncommand = "no-such-program-anywhere"\n',
-    actor("dies-at-start", "say x", { flags: ["--exit-at", "initialize"] }),
-    actor("dies-at-session", "say x", { flags: ["--exit-at", "session"] }),
-    actor("dies-at-prompt", "say x", { flags: ["--exit-at", "prompt"] }),
-    actor("signed-out", "say x", { flags: ["--auth-required"] }),
-    actor("overloaded", 'fail -32000 "the provider is overloaded"'),
-    actor("half", "say half of it\\nfail -32000 broke"),
-    actor("silent", "say x", { flags: ["--no-initialize"] }),
-  ].join("\n");
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  tools = await parent.tools();
-});
-afterEach(async () => {
-  await assertNoChildren(daemon);
-  await stage.clear();
-});
-afterAll(async () => {
-  await tools.close();
-  await endOf(daemon, [parent]);
-  await stage[Symbol.asyncDispose]();
+shareAmongTests({
+  open: async () => {
+    stage = await openMirrorStage();
+    const config = [
+      scriptedProfile("parent", { delegation: `enabled = true\nallowed_targets = ${JSON.stringify(allowed)}` }),
+      actor("chooser", "say chosen", {
+        flags: ["--config-options", "--log", "chooser.log"],
+        settings: 'model = "small"',
+      }),
+      actor("plain", "say plain", { flags: ["--log", "plain.log"] }),
+      actor("mapped", "say mapped", {
+        flags: ["--config-options", "--log", "mapped.log"],
+        settings: 'model_roles = { smart = "large", elsewhere = "other", forbidden = "hidden" }',
+      }),
+      stage.profile("staged"),
+      scriptedProfile("deep", { delegation: "enabled = true\nmax_depth = 2" }),
+      stage.profile("staged-middle", { delegation: "enabled = true" }),
+      actor("good", "say good", { flags: ["--config-options", "--log", "good.log"] }),
+      actor("other", "say other"),
+      actor("hidden", "touch hidden.ran"),
+      '[acp.agents.missing]\ncommand = "no-such-program-anywhere"\n',
+      actor("dies-at-start", "say x", { flags: ["--exit-at", "initialize"] }),
+      actor("dies-at-session", "say x", { flags: ["--exit-at", "session"] }),
+      actor("dies-at-prompt", "say x", { flags: ["--exit-at", "prompt"] }),
+      actor("signed-out", "say x", { flags: ["--auth-required"] }),
+      actor("overloaded", 'fail -32000 "the provider is overloaded"'),
+      actor("half", "say half of it\\nfail -32000 broke"),
+      actor("silent", "say x", { flags: ["--no-initialize"] }),
+    ].join("\n");
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    tools = await parent.tools();
+  },
+  check: async () => {
+    await assertNoChildren(daemon);
+    await stage.clear();
+  },
+  close: async () => {
+    try {
+      await endOf(daemon, [tools, parent]);
+    } finally {
+      await stage[Symbol.asyncDispose]();
+    }
+  },
 });
 
 // Without a directive, so that each agent follows its own script.

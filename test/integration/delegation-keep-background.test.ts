@@ -1,10 +1,11 @@
 /** `keep_background`: what was delegated in the background goes on without its editor, and nothing else does. */
 import { existsSync, renameSync, writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import type { SessionNode } from "../../src/control/methods.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { allSessions, assertIdle, endOf, inKiln, openParent, Parent, script } from "./delegating.ts";
 import { callTool, delegateWith } from "./tool-calls.ts";
 
@@ -12,19 +13,21 @@ const memory = (name: string): string[] => ["--memory", `${name}.memory`];
 
 let daemon: TestDaemon;
 
-beforeAll(async () => {
-  const rules = "enabled = true\nkeep_background = true\nmax_concurrent_delegations = 2";
-  const config = [
-    scriptedProfile("keeper", { flags: memory("keeper"), delegation: rules }),
-    scriptedProfile("hasty", { flags: memory("hasty"), delegation: `${rules}\nwait_seconds = 0.2` }),
-    scriptedProfile("usual", { flags: memory("usual"), delegation: "enabled = true" }),
-    scriptedProfile("worker"),
-    `${scriptedProfile("hurried")}[acp.agents.hurried.permissions]\nask_timeout_seconds = 2\n`,
-  ].join("\n");
-  daemon = await startDaemon({ config });
+shareAmongTests({
+  open: async () => {
+    const rules = "enabled = true\nkeep_background = true\nmax_concurrent_delegations = 2";
+    const config = [
+      scriptedProfile("keeper", { flags: memory("keeper"), delegation: rules }),
+      scriptedProfile("hasty", { flags: memory("hasty"), delegation: `${rules}\nwait_seconds = 0.2` }),
+      scriptedProfile("usual", { flags: memory("usual"), delegation: "enabled = true" }),
+      scriptedProfile("worker"),
+      `${scriptedProfile("hurried")}[acp.agents.hurried.permissions]\nask_timeout_seconds = 2\n`,
+    ].join("\n");
+    daemon = await startDaemon({ config });
+  },
+  check: () => assertIdle(daemon),
+  close: () => endOf(daemon),
 });
-afterEach(() => assertIdle(daemon));
-afterAll(() => endOf(daemon));
 
 const make = (name: string): void => writeFileSync(inKiln(daemon, name), "");
 const isMade = (name: string): Promise<unknown> =>

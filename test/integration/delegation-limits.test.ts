@@ -1,10 +1,11 @@
 /** How much a delegation, a session and a whole tree may use, and what is told when it is used up. */
 import { existsSync, writeFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   delegateLine,
@@ -20,10 +21,13 @@ import { callTool, delegateWith } from "./tool-calls.ts";
 
 const rules = (...lines: string[]): { delegation: string } => ({ delegation: ["enabled = true", ...lines].join("\n") });
 
+/** Longer than a busy machine leaves a child that works without a sign. */
+const stallMs = 3000;
+
 const config = [
   scriptedProfile("parent", rules("max_depth = 2")),
   scriptedProfile("timed", rules("timeout_seconds = 0.6")),
-  scriptedProfile("watchful", rules("max_depth = 2", "stall_seconds = 1")),
+  scriptedProfile("watchful", rules("max_depth = 2", `stall_seconds = ${stallMs / 1000}`)),
   scriptedProfile("thrifty", rules("max_delegations_per_session = 2")),
   scriptedProfile("few", rules("max_depth = 2", "max_agents_per_tree = 3")),
   scriptedProfile("tokens", rules("max_depth = 2", "max_tokens_per_tree = 1000")),
@@ -38,15 +42,14 @@ let daemon: TestDaemon;
 let parent: Parent;
 let tools: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  tools = await parent.tools();
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await tools.close();
-  await endOf(daemon, [parent]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    tools = await parent.tools();
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [tools, parent]),
 });
 
 const make = (name: string): void => writeFileSync(inKiln(daemon, name), "");
@@ -85,7 +88,7 @@ describe("time", () => {
   const isOver = { status: "timed_out", error: { code: "CRU_DELEGATION_TIMEOUT" } };
 
   test("of the call ends a child, and keeps what it had said", async () => {
-    const result = await delegateWith(tools, { ...work("say so far", "hang"), timeout_seconds: 1 });
+    const result = await delegateWith(tools, { ...work("say so far", "hang"), timeout_seconds: 4 });
     expect(result).toMatchObject({ ...isOver, result: "so far" });
     expect(result.error?.message).toContain("worker");
   });
@@ -99,23 +102,23 @@ describe("time", () => {
 
   test("is that of the whole delegation: a further message does not begin it anew", async () => {
     const startedAt = Date.now();
-    const input = { ...work("touch t.began", "wait-for t.go"), timeout_seconds: 1, background: true };
+    const input = { ...work("touch t.began", "wait-for t.go"), timeout_seconds: 4, background: true };
     const { delegation_id: id } = await delegateWith(tools, input);
     await callTool(tools, "send_to_delegation", { id, message: "hang" });
-    await reached(startedAt + 700);
+    await reached(startedAt + 3500);
     make("t.go");
     const { data } = await callTool<{ delegations: DelegationResult[] }>(tools, "wait_delegation", { ids: [id] });
     expect(data.delegations).toMatchObject([isOver]);
-    expect(data.delegations[0]?.duration_ms).toBeLessThan(1600);
+    expect(data.delegations[0]?.duration_ms).toBeLessThan(7000);
   });
 
   test("spent in the queue does not count", async () => {
     const tasks = [work("wait-for q.go"), work("wait-for q.go"), work("wait-for q.go"), work("say last")];
     const startedAt = Date.now();
     const batch = callTool<{ results: DelegationResult[] }>(tools, "delegate_session", {
-      tasks: tasks.map((task, index) => (index === 3 ? { ...task, timeout_seconds: 1.5 } : task)),
+      tasks: tasks.map((task, index) => (index === 3 ? { ...task, timeout_seconds: 4 } : task)),
     });
-    await reached(startedAt + 1600);
+    await reached(startedAt + 4100);
     make("q.go");
     expect((await batch).data.results[3]).toMatchObject({ status: "completed", result: "last" });
   });
@@ -148,9 +151,8 @@ describe("stall_seconds", () => {
       const turn = own.delegate({ agent: "middle", task: delegateLine({ agent: "worker", task }) });
       await asked;
       const askedAt = Date.now();
-      await reached(askedAt + 1800);
+      await reached(askedAt + stallMs + 500);
       answer({ outcome: { outcome: "selected", optionId: "allow" } });
-      await reached(askedAt + 2300);
       make("st.go");
       expect(nested(await turn)).toMatchObject({
         status: "completed",
@@ -166,7 +168,7 @@ describe("stall_seconds", () => {
       await nth(questions, 0);
       const second = delegateWith(own, work("touch line.asks", "ask"));
       await until(() => existsSync(inKiln(daemon, "line.asks")), { what: "the second to ask" });
-      await reached(Date.now() + 1800);
+      await reached(Date.now() + stallMs + 500);
       (await nth(questions, 0)).answer("allow");
       (await nth(questions, 1)).answer("allow");
       expect(await Promise.all([first, second])).toMatchObject([{ status: "completed" }, { status: "completed" }]);
@@ -175,15 +177,16 @@ describe("stall_seconds", () => {
 
   test("lets one live whose own child is busy", async () => {
     await inSession("watchful", async (_own, own) => {
-      const busy = Array.from({ length: 5 }, (_, index) => [`wait-for b${index}.go`, `say ${index}`]).flat();
+      const steps = [1, 2, 3, 4];
+      const busy = steps.flatMap((step) => [`wait-for b${step}.go`, `say ${step}`]);
       const turn = own.delegate({
         agent: "middle",
         task: delegateLine({ agent: "worker", task: script("touch b.began", ...busy) }),
       });
       await until(() => existsSync(inKiln(daemon, "b.began")), { what: "the grandchild to begin" });
       const begunAt = Date.now();
-      for (let step = 0; step < 5; step++) {
-        await reached(begunAt + (step + 1) * 300);
+      for (const step of steps) {
+        await reached(begunAt + step * 0.3 * stallMs);
         make(`b${step}.go`);
       }
       expect(await turn).toMatchObject({ status: "completed" });

@@ -1,8 +1,9 @@
 /** How many children of one session run at once, and what becomes of those that wait. */
 import { existsSync, writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   endOf,
@@ -28,12 +29,14 @@ let daemon: TestDaemon;
 let wide: Parent;
 let narrow: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  [wide, narrow] = await Promise.all([openParent(daemon, "wide"), openParent(daemon, "narrow")]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    [wide, narrow] = await Promise.all([openParent(daemon, "wide"), openParent(daemon, "narrow")]);
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [wide, narrow]),
 });
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, [wide, narrow]));
 
 const exists = (name: string): boolean => existsSync(inKiln(daemon, name));
 const make = (name: string): void => writeFileSync(inKiln(daemon, name), "");

@@ -4,13 +4,14 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import type { SessionNode } from "../../src/control/methods.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { openMirrorStage, type MirrorStage } from "../support/mirror-stage.ts";
 import { isAlive } from "../support/processes.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   connectTools,
@@ -30,33 +31,38 @@ let daemon: TestDaemon;
 let parent: Parent;
 let tools: Client;
 
-beforeAll(async () => {
-  stage = await openMirrorStage();
-  const config = [
-    "[server]\nmax_agents = 6\n",
-    // Processes are told apart by their pids here, and inside a sandbox all agents have the same.
-    '[sandbox]\nmode = "off"\n',
-    scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2\nmax_concurrent_delegations = 1" }),
-    scriptedProfile("forgetful", { flags: [...forgetful, "--log", "forgetful.log"], settings: "idle_seconds = 60" }),
-    scriptedProfile("brief", { flags: forgetful, settings: "idle_seconds = 0.3" }),
-    scriptedProfile("kept", {
-      flags: ["--memory", "kept.memory", "--config-options", "--log", "kept.log"],
-      settings: "idle_seconds = 60",
-    }),
-    scriptedProfile("usual"),
-    stage.profile("staged", { settings: "idle_seconds = 60", delegation: "enabled = true" }),
-  ].join("\n");
-  daemon = await startDaemon({ config });
-});
-afterEach(async () => {
-  await tools.close();
-  await parent[Symbol.asyncDispose]();
-  await until(async () => (await allSessions(daemon)).length === 0, { what: "all to end with the parent" });
-  await stage.clear();
-});
-afterAll(async () => {
-  await endOf(daemon);
-  await stage[Symbol.asyncDispose]();
+shareAmongTests({
+  open: async () => {
+    stage = await openMirrorStage();
+    const config = [
+      "[server]\nmax_agents = 6\n",
+      // Processes are told apart by their pids here, and inside a sandbox all agents have the same.
+      '[sandbox]\nmode = "off"\n',
+      scriptedProfile("parent", { delegation: "enabled = true\nmax_depth = 2\nmax_concurrent_delegations = 1" }),
+      scriptedProfile("forgetful", { flags: [...forgetful, "--log", "forgetful.log"], settings: "idle_seconds = 60" }),
+      scriptedProfile("brief", { flags: forgetful, settings: "idle_seconds = 0.3" }),
+      scriptedProfile("kept", {
+        flags: ["--memory", "kept.memory", "--config-options", "--log", "kept.log"],
+        settings: "idle_seconds = 60",
+      }),
+      scriptedProfile("usual"),
+      stage.profile("staged", { settings: "idle_seconds = 60", delegation: "enabled = true" }),
+    ].join("\n");
+    daemon = await startDaemon({ config });
+  },
+  check: async () => {
+    await tools.close();
+    await parent[Symbol.asyncDispose]();
+    await until(async () => (await allSessions(daemon)).length === 0, { what: "all to end with the parent" });
+    await stage.clear();
+  },
+  close: async () => {
+    try {
+      await endOf(daemon);
+    } finally {
+      await stage[Symbol.asyncDispose]();
+    }
+  },
 });
 
 async function begin(): Promise<void> {

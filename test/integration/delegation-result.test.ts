@@ -1,6 +1,7 @@
 /** What a caller gets back: the result object, the child's final message, and stop reasons told as what they mean. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, assertNoChildren, callDelegate, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
@@ -12,12 +13,14 @@ const config = [
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [parent]),
 });
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, [parent]));
 
 const fields = [
   "delegation_id",

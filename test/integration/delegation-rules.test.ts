@@ -1,7 +1,8 @@
 /** Who may delegate to whom, how deep, and in which words a model is told that it may not. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   endOf,
   assertNoChildren,
@@ -34,9 +35,14 @@ const config = [
 let daemon: TestDaemon;
 const parents = new Map<string, Parent>();
 
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, parents.values()));
+shareAmongTests({
+  open: async () => {
+    parents.clear();
+    daemon = await startDaemon({ config });
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, parents.values()),
+});
 
 /** One editor for each profile serves all tests of this file. */
 async function parentOf(agent: string): Promise<Parent> {

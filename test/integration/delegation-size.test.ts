@@ -1,9 +1,10 @@
 /** Results within `result_max_bytes`, and the pages in which the whole of a longer one is read. */
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { maxErrorBytes } from "../../src/base/errors.ts";
 import { defaultPageBytes, maxPageBytes } from "../../src/mcp/tools/read-delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, callDelegate, delegateLine, nested, openParent, type Parent } from "./delegating.ts";
 
 const cap = 1024;
@@ -20,14 +21,13 @@ let other: Parent;
 let tools: Client;
 let otherTools: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  [parent, other] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "parent")]);
-  [tools, otherTools] = await Promise.all([parent.tools(), other.tools()]);
-});
-afterAll(async () => {
-  await Promise.all([tools.close(), otherTools.close()]);
-  await endOf(daemon, [parent, other]);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    [parent, other] = await Promise.all([openParent(daemon, "parent"), openParent(daemon, "parent")]);
+    [tools, otherTools] = await Promise.all([parent.tools(), other.tools()]);
+  },
+  close: () => endOf(daemon, [tools, otherTools, parent, other]),
 });
 
 interface Page {

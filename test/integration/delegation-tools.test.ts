@@ -2,9 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   delegateLine,
@@ -37,22 +38,24 @@ const config = [
 const editorsServer: ToolServer = { name: "tracker", command: "tracker-server", args: ["--token", "secret"], env: [] };
 
 let daemon: TestDaemon;
-const parents: Parent[] = [];
-const clients: Client[] = [];
+const open: (Parent | Client)[] = [];
 let parent: Parent;
 let tools: Client;
 let maker: Parent;
 let making: Client;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  mkdirSync(join(daemon.home.folder, "home/notes"));
-  [[parent, tools], [maker, making]] = await Promise.all([opened("parent"), opened("maker")]);
-});
-afterEach(() => assertNoChildren(daemon));
-afterAll(async () => {
-  await Promise.all(clients.map((client) => client.close()));
-  await endOf(daemon, parents);
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    mkdirSync(join(daemon.home.folder, "home/notes"));
+    mkdirSync(inKiln(daemon, "below/deeper"), { recursive: true });
+    writeFileSync(inKiln(daemon, "outside.txt"), "of the parent");
+    symlinkSync(daemon.home.folder, inKiln(daemon, "way-out"));
+    symlinkSync(inKiln(daemon, "below"), inKiln(daemon, "way-in"));
+    [[parent, tools], [maker, making]] = await Promise.all([opened("parent"), opened("maker")]);
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, open.splice(0)),
 });
 
 /** A session whose editor has an MCP server of its own, and its tools. */
@@ -60,9 +63,9 @@ async function opened(profile: string): Promise<[Parent, Client]> {
   const editor = daemon.editor(profile, { args: ["--no-autostart"] });
   await editor.initialize();
   const own = new Parent(editor, await editor.newSession(daemon.kiln, { mcpServers: [editorsServer] }));
-  parents.push(own);
+  open.push(own);
   const client = await own.tools();
-  clients.push(client);
+  open.push(client);
   return [own, client];
 }
 
@@ -196,13 +199,6 @@ describe("the editor's MCP servers", () => {
 });
 
 describe("cwd", () => {
-  beforeAll(() => {
-    mkdirSync(inKiln(daemon, "below/deeper"), { recursive: true });
-    writeFileSync(inKiln(daemon, "outside.txt"), "of the parent");
-    symlinkSync(daemon.home.folder, inKiln(daemon, "way-out"));
-    symlinkSync(inKiln(daemon, "below"), inKiln(daemon, "way-in"));
-  });
-
   test.each([
     ["relative", "below/deeper", "below/deeper"],
     ["with dots in it", "below/../below/deeper/.", "below/deeper"],

@@ -5,11 +5,12 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Greeting } from "../../src/control/hello.ts";
 import { readSocketKey } from "../../src/control/socket-key.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { control, endOf, openParent, type Parent } from "./delegating.ts";
 
 const config = [scriptedProfile("parent", { delegation: "enabled = true" }), scriptedProfile("worker")].join("\n");
@@ -22,16 +23,18 @@ let url: URL;
 let token: string;
 let memoryBefore: number;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  const [server] = await parent.servers();
-  if (server?.type !== "http") throw new Error("expected tools over HTTP");
-  url = new URL(server.url);
-  token = server.headers[0]!.value;
-  memoryBefore = residentBytes();
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    const [server] = await parent.servers();
+    if (server?.type !== "http") throw new Error("expected tools over HTTP");
+    url = new URL(server.url);
+    token = server.headers[0]!.value;
+    memoryBefore = residentBytes();
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 /** After each kind of nonsense. */
 async function isUnharmed(): Promise<void> {

@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { formatGreeting, socketProtocol, type Hello } from "../../src/control/hello.ts";
 import { readSocketKey, socketKeyFile } from "../../src/control/socket-key.ts";
 import { LinePeer } from "../support/line-peer.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { control, endOf, openParent, type Parent, type ToolServer } from "./delegating.ts";
 import { delegateWith } from "./tool-calls.ts";
 
@@ -20,12 +21,14 @@ let daemon: TestDaemon;
 let one: Parent;
 let other: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config, args: ["--log-level", "trace"] });
-  one = await openParent(daemon, "parent");
-  other = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config, args: ["--log-level", "trace"] });
+    one = await openParent(daemon, "parent");
+    other = await openParent(daemon, "parent");
+  },
+  close: () => endOf(daemon, [one, other]),
 });
-afterAll(() => endOf(daemon, [one, other]));
 
 async function tokenOf(parent: Parent): Promise<string> {
   const [server] = await parent.servers();

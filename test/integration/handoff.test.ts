@@ -1,9 +1,10 @@
 /** Handing a conversation over: the editor's session goes on with another agent, which gives it back or keeps it. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   delegateLine,
@@ -47,9 +48,11 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-afterEach(() => assertIdle(daemon));
-afterAll(() => daemon[Symbol.asyncDispose]());
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  check: () => assertIdle(daemon),
+  close: () => daemon[Symbol.asyncDispose](),
+});
 
 interface Handing {
   agent: string;

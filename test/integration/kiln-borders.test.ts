@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { delegateLine, endOf, inKiln, mayDelegate, nested, openParent, script, type Parent } from "./delegating.ts";
 
 // In the test's home everything lies beside it.
@@ -25,23 +26,25 @@ let daemon: TestDaemon;
 let parent: Parent;
 const beside = (...steps: string[]): string => join(daemon.home.folder, ...steps);
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  for (const name of ["more", "readable", "writable", "elsewhere", "kiln/sub", "kiln/forbidden"]) {
-    await mkdir(beside(name), { recursive: true });
-    await writeFile(beside(name, "file.txt"), `in ${name}`);
-  }
-  await writeFile(inKiln(daemon, ".env"), "the secret");
-  await symlink(inKiln(daemon, ".env"), inKiln(daemon, "harmless.txt"));
-  await symlink(beside("elsewhere"), inKiln(daemon, "leak"));
-  await symlink(beside("elsewhere/not-yet.txt"), inKiln(daemon, "leads-to-nothing"));
-  await symlink("sub/../.env.local", inKiln(daemon, "leads-to-nothing-inside"));
-  parent = await openParent(daemon, "parent");
-  parent.editor.onRequest("fs/read_text_file", ({ path }) => ({ content: `editor read ${String(path)}` }));
-  parent.editor.onRequest("fs/write_text_file", () => ({}));
-  parent.editor.onRequest("terminal/create", () => ({ terminalId: "of the editor" }));
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    for (const name of ["more", "readable", "writable", "elsewhere", "kiln/sub", "kiln/forbidden"]) {
+      await mkdir(beside(name), { recursive: true });
+      await writeFile(beside(name, "file.txt"), `in ${name}`);
+    }
+    await writeFile(inKiln(daemon, ".env"), "the secret");
+    await symlink(inKiln(daemon, ".env"), inKiln(daemon, "harmless.txt"));
+    await symlink(beside("elsewhere"), inKiln(daemon, "leak"));
+    await symlink(beside("elsewhere/not-yet.txt"), inKiln(daemon, "leads-to-nothing"));
+    await symlink("sub/../.env.local", inKiln(daemon, "leads-to-nothing-inside"));
+    parent = await openParent(daemon, "parent");
+    parent.editor.onRequest("fs/read_text_file", ({ path }) => ({ content: `editor read ${String(path)}` }));
+    parent.editor.onRequest("fs/write_text_file", () => ({}));
+    parent.editor.onRequest("terminal/create", () => ({ terminalId: "of the editor" }));
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 async function childDoes(...lines: string[]): Promise<string> {
   const result = await parent.delegate({ agent: "child", task: script(...lines) });

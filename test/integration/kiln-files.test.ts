@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, inKiln, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
@@ -20,17 +21,19 @@ let daemon: TestDaemon;
 let parent: Parent;
 let outside: string;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  outside = join(daemon.home.folder, "outside");
-  await mkdir(join(outside, "folder"), { recursive: true });
-  await writeFile(join(outside, "secret.txt"), "the secret");
-  // A neighbour whose name begins like the kiln's.
-  await mkdir(`${daemon.kiln}-neighbour`);
-  await writeFile(`${daemon.kiln}-neighbour/secret.txt`, "the secret");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    outside = join(daemon.home.folder, "outside");
+    await mkdir(join(outside, "folder"), { recursive: true });
+    await writeFile(join(outside, "secret.txt"), "the secret");
+    // A neighbour whose name begins like the kiln's.
+    await mkdir(`${daemon.kiln}-neighbour`);
+    await writeFile(`${daemon.kiln}-neighbour/secret.txt`, "the secret");
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 const kiln = (name: string): string => inKiln(daemon, name);
 

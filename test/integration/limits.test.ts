@@ -1,24 +1,27 @@
 /** `[limits]`: an agent that uses more than it may is ended, and whoever waits for it is told why, with and without a sandbox. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, openParent, type Parent } from "./delegating.ts";
 
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  daemon = await startDaemon({
-    config: [
-      '[limits]\npids = 16\nmemory = "400MB"\n',
-      scriptedProfile("parent", { delegation: "enabled = true" }),
-      scriptedProfile("held"),
-      scriptedProfile("free"),
-      '[acp.agents.free.sandbox]\nmode = "off"\n',
-    ].join("\n"),
-  });
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({
+      config: [
+        '[limits]\npids = 16\nmemory = "400MB"\n',
+        scriptedProfile("parent", { delegation: "enabled = true" }),
+        scriptedProfile("held"),
+        scriptedProfile("free"),
+        '[acp.agents.free.sandbox]\nmode = "off"\n',
+      ].join("\n"),
+    });
+    parent = await openParent(daemon, "parent");
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 const manyProcesses = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 60 & done; wait";
 const muchMemory = `node -e 'const kept = []; setInterval(() => kept.push(Buffer.alloc(5e7, 1)), 50)'`;

@@ -2,12 +2,13 @@
  * A session in a worktree that its user made (`git worktree add`): its repository lies outside of the kiln. Children in the
  * sandbox commit there, and reach no repository that does not name the kiln as its worktree. Real git, real sandbox.
  */
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { git as gitIn } from "../support/git.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, openParent, type Call } from "./delegating.ts";
 
 const config = [
@@ -18,21 +19,22 @@ const config = [
 
 let daemon: TestDaemon;
 let repository: string;
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  repository = at("repository");
-  mkdirSync(repository);
-  git("init", "--quiet", "--initial-branch=main");
-  git("commit", "--quiet", "--allow-empty", "-m", "first");
+let kiln: string;
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    repository = at("repository");
+    mkdirSync(repository);
+    git("init", "--quiet");
+    git("commit", "--quiet", "--allow-empty", "-m", "first");
+    kiln = worktree("linked");
+  },
+  close: () => endOf(daemon),
 });
-afterAll(() => endOf(daemon));
 
 const at = (...names: string[]): string => join(daemon.home.folder, ...names);
 
-function git(...args: string[]): string {
-  const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
-  return execFileSync("git", [...identity, ...args], { cwd: repository, env: daemon.home.env, encoding: "utf8" });
-}
+const git = (...args: string[]): string => gitIn(repository, ...args);
 
 function worktree(name: string): string {
   git("worktree", "add", "--quiet", "-b", name, at(name));
@@ -54,16 +56,13 @@ async function shell(cwd: string, command: string, more: { read_only?: boolean }
 const commit = "git -c user.name=c -c user.email=c@example.org commit -qm 'by the child'";
 
 describe("a child in it", () => {
-  let kiln: string;
-  beforeAll(() => void (kiln = worktree("linked")));
-
   test("commits, makes branches and sets work aside", async () => {
     const said = await shell(
       kiln,
       `echo new > new.txt && git add . && ${commit} && git checkout -q -b further && echo more >> new.txt && git stash -q && git status -sb`,
     );
     expect(said).toBe("## further");
-    expect(git("log", "--format=%s", "linked")).toBe("by the child\nfirst\n");
+    expect(git("log", "--format=%s", "linked")).toBe("by the child\nfirst");
   });
 
   test("changes nothing by which the repository's other checkouts would start a program", async () => {
@@ -99,14 +98,13 @@ describe("a child in it", () => {
 });
 
 test("a .git file opens nothing where the repository names another kiln, as of a worktree that was copied", async () => {
-  cpSync(at("linked"), at("copied"), { recursive: true });
+  cpSync(kiln, at("copied"), { recursive: true });
   const said = await shell(at("copied"), `git log --all --format=%s; cat ${repository}/.git/config`);
   expect(said).toMatch(/not a git repository.*No such file/s);
 });
 
 test("a link put in the place of what git writes to, after the session was opened, is not followed", async () => {
-  const kiln = worktree("swapped");
-  await using parent = await openParent(daemon, "parent", { cwd: kiln });
+  await using parent = await openParent(daemon, "parent", { cwd: worktree("swapped") });
   mkdirSync(at("keys"));
   const refs = join(repository, ".git/refs");
   renameSync(refs, `${refs}.away`);

@@ -1,9 +1,10 @@
 /** The tools over HTTP and over stdio, for agents of today's and of last year's MCP versions; and to clients that are no agents. */
 import { existsSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   assertIdle,
@@ -37,9 +38,11 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-afterEach(() => assertIdle(daemon));
-afterAll(() => daemon[Symbol.asyncDispose]());
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  check: () => assertIdle(daemon),
+  close: () => daemon[Symbol.asyncDispose](),
+});
 
 describe.each(combinations)("an agent over $transport with MCP $era", (combination) => {
   const agent = nameOf(combination);
@@ -121,7 +124,6 @@ describe("progress", () => {
       await until(() => existsSync(inKiln(daemon, "pr.began")), { what: "the child to begin" });
       await until(() => told.some(({ message }) => message?.includes("Running the tests")), {
         what: "the child's tool to be told",
-        timeoutMs: 5000,
       });
       await using helper = await openParent(daemon, "cards");
       await helper.prompt("touch pr.go");

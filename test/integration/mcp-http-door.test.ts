@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
 import { endianness } from "node:os";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { connectControl } from "../../src/control/client.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, connectTools, openParent, type Parent, type ToolServer } from "./delegating.ts";
 
 const config = [scriptedProfile("parent", { delegation: "enabled = true" }), scriptedProfile("worker")].join("\n");
@@ -14,12 +15,14 @@ let parent: Parent;
 let url: string;
 let token: string;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
-  ({ url, token } = await endpoint(parent));
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+    ({ url, token } = await endpoint(parent));
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 async function endpoint(of: Parent): Promise<{ url: string; token: string }> {
   const [server] = await of.servers();

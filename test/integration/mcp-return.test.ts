@@ -4,12 +4,13 @@
  */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { crucibleUser, ended } from "../support/command-line.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { fakeDaemon } from "../support/fake-daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { callDelegate, endOf, inKiln, mayDelegate, mcpCommand, mcpEras, script } from "./delegating.ts";
 import { callTool } from "./tool-calls.ts";
 
@@ -20,10 +21,10 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  close: () => endOf(daemon),
 });
-afterAll(() => endOf(daemon));
 
 const endings: Readonly<Record<string, () => Promise<void>>> = {
   killed: async () => daemon.kill("SIGKILL"),

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import type { DaemonStatus } from "../../src/control/methods.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon } from "../support/daemon.ts";
+import { freePort } from "../support/ports.ts";
 import { openParent } from "./delegating.ts";
 
 const agents = `${scriptedProfile("parent", { delegation: "enabled = true" })}\n${scriptedProfile("worker")}`;
@@ -15,12 +16,6 @@ async function listening(): Promise<{ server: Server; port: number }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { server, port: (server.address() as AddressInfo).port };
-}
-
-async function freePort(): Promise<number> {
-  const { server, port } = await listening();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function get(
@@ -87,7 +82,7 @@ test("a port that is taken is a warning, and the daemon serves all the same", as
   try {
     await using daemon = await startDaemon({ config: configFor(port) });
     expect((await daemon.crucible(["status", ...daemon.home.place])).code).toBe(0);
-    expect(daemon.stderr).toContain(`no metrics on 127.0.0.1:${port}: `);
+    await until(() => daemon.stderr.includes(`no metrics on 127.0.0.1:${port}: `), { what: "the warning" });
   } finally {
     server.close();
   }

@@ -1,8 +1,9 @@
 /** A child's permission questions: they reach the person at the root's editor, attributed and one at a time, or are refused. */
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   allSessions,
   endOf,
@@ -30,12 +31,14 @@ let daemon: TestDaemon;
 let parent: Parent;
 
 // One editor for all tests: each gives it a person of its own.
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    parent = await openParent(daemon, "parent");
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [parent]),
 });
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, [parent]));
 
 function wasTakenBack({ editor }: Parent, question: Question): boolean {
   return editor.received.some(

@@ -1,10 +1,11 @@
 /** The rules of crucible.toml at work: whom they hold, what they answer without a human, and what a human's "always" is worth. */
 import { existsSync, symlinkSync, writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createBus } from "../../src/observe/bus.ts";
 import { openStore } from "../../src/sessions/store.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertNoChildren,
   control,
@@ -35,7 +36,7 @@ const config = [
   profile("plain"),
   profile("careful", 'default = "deny"\nallow = ["execute:ls *"]'),
   profile("trusting", 'default = "allow"\nunattended = "allow"'),
-  profile("hurried", "ask_timeout_seconds = 0.3"),
+  profile("hurried", "ask_timeout_seconds = 3"),
   profile("wary", 'ask = ["edit:*.lock"]'),
   profile("strict", 'default = "allow"\ndeny = ["execute:curl *"]'),
 ].join("\n");
@@ -43,13 +44,15 @@ const config = [
 let daemon: TestDaemon;
 const parents = new Map<string, Parent>();
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  for (const name of ["plain", "careful", "trusting", "strict", "hurried", "wary"])
-    parents.set(name, await openParent(daemon, name));
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    for (const name of ["plain", "careful", "trusting", "strict", "hurried", "wary"])
+      parents.set(name, await openParent(daemon, name));
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, parents.values()),
 });
-afterEach(() => assertNoChildren(daemon));
-afterAll(() => endOf(daemon, parents.values()));
 
 function parentOf(name: string): Parent {
   return parents.get(name)!;

@@ -1,22 +1,25 @@
 /** Questions of children of `crucible delegate`: a person at its terminal answers them. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { inTerminal } from "../support/pseudo-terminal.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { assertIdle, delegateLine, endOf, script } from "./delegating.ts";
 
 let daemon: TestDaemon;
 
-beforeAll(async () => {
-  const hurried = "[acp.agents.hurried.permissions]\nask_timeout_seconds = 0.5\n";
-  const profiles = [
-    scriptedProfile("asker"),
-    scriptedProfile("middle", { delegation: "enabled = true" }),
-    scriptedProfile("hurried"),
-  ];
-  daemon = await startDaemon({ config: profiles.join("\n") + hurried });
+shareAmongTests({
+  open: async () => {
+    const hurried = "[acp.agents.hurried.permissions]\nask_timeout_seconds = 0.5\n";
+    const profiles = [
+      scriptedProfile("asker"),
+      scriptedProfile("middle", { delegation: "enabled = true" }),
+      scriptedProfile("hurried"),
+    ];
+    daemon = await startDaemon({ config: profiles.join("\n") + hurried });
+  },
+  check: () => assertIdle(daemon),
+  close: () => endOf(daemon),
 });
-afterEach(() => assertIdle(daemon));
-afterAll(() => endOf(daemon));
 
 const command = (line: string): string =>
   `ask ${JSON.stringify({ toolCall: { title: line, kind: "execute", rawInput: { command: line } } })}`;

@@ -3,12 +3,13 @@
  * (ACP, "Cancellation"), and ids of any form come back as they were.
  */
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AcpClient, Message } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import type { Actor } from "../support/mirror-stage.ts";
 import { startRelay, type Relay, type SessionPair } from "../support/relay.ts";
 import { readProtocolSchema } from "../support/schema-messages.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 const cancelRequest = "$/cancel_request";
 const neverAnswered = (): Promise<never> => new Promise(() => {});
@@ -18,11 +19,10 @@ let editor: AcpClient;
 let agent: Actor;
 let session: SessionPair;
 
-beforeAll(async () => {
-  relay = await startRelay();
+shareAmongTests({
+  open: async () => void (relay = await startRelay()),
+  close: () => relay[Symbol.asyncDispose](),
 });
-
-afterAll(() => relay?.[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   ({ editor, agent } = await relay.pair());

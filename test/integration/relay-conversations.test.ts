@@ -5,12 +5,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openDoor } from "../../src/control/door.ts";
 import { until } from "../support/conditions.ts";
 import { LinePeer } from "../support/line-peer.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
 import { isJsonRecord, type Json, type JsonRecord } from "../support/schema-messages.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 type Speaker = "editor" | "agent";
 
@@ -24,11 +25,10 @@ const conversations = readdirSync(fixtures).filter((name) => /^conversation-.*\.
 
 let relay: Relay;
 
-beforeAll(async () => {
-  relay = await startRelay();
+shareAmongTests({
+  open: async () => void (relay = await startRelay()),
+  close: () => relay[Symbol.asyncDispose](),
 });
-
-afterAll(() => relay?.[Symbol.asyncDispose]());
 
 test.each(conversations)("%s is the same with Crucible in between", async (name) => {
   const lines = readFileSync(join(fixtures, name), "utf8")

@@ -2,21 +2,21 @@
  * The envelope of messages (JSON-RPC 2.0) on both sides of Crucible: ids of every form, errors with all they carry, lines that
  * are no messages, and values that are easily damaged on the way.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openDoor } from "../../src/control/door.ts";
 import { until } from "../support/conditions.ts";
 import { LinePeer } from "../support/line-peer.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 let relay: Relay;
 let editor: LinePeer;
 let agent: LinePeer;
 
-beforeAll(async () => {
-  relay = await startRelay();
+shareAmongTests({
+  open: async () => void (relay = await startRelay()),
+  close: () => relay[Symbol.asyncDispose](),
 });
-
-afterAll(() => relay?.[Symbol.asyncDispose]());
 
 // A connection of its own for every test; what its agent answers to initialize is always the same.
 beforeEach(async () => {

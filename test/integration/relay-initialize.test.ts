@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { programVersion } from "../../src/base/version.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -16,17 +16,18 @@ import {
   type JsonRecord,
   type Shape,
 } from "../support/schema-messages.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 const schema = readProtocolSchema("unstable");
 const shapes: readonly Shape[] = ["minimal", "maximal", "strange"];
 
 describe("what is said", () => {
   let relay: Relay;
-  beforeAll(async () => {
-    relay = await startRelay();
+  shareAmongTests({
+    open: async () => void (relay = await startRelay()),
+    check: () => relay.disconnect(),
+    close: () => relay[Symbol.asyncDispose](),
   });
-  afterEach(() => relay.disconnect());
-  afterAll(() => relay?.[Symbol.asyncDispose]());
 
   test.each(shapes)("%s messages reach the other side, but for who answers and how one signs in", async (shape) => {
     const allParams = schema.records("InitializeRequest", shape);
@@ -221,10 +222,10 @@ describe("an agent that cannot start", () => {
 
 describe("an agent that dies", () => {
   let daemon: TestDaemon;
-  beforeAll(async () => {
-    daemon = await startDaemon({ config: scriptedProfile("mortal") });
+  shareAmongTests({
+    open: async () => void (daemon = await startDaemon({ config: scriptedProfile("mortal") })),
+    close: () => daemon[Symbol.asyncDispose](),
   });
-  afterAll(() => daemon?.[Symbol.asyncDispose]());
 
   test("fails the prompt that is under way at once", async () => {
     await using editor = daemon.editor("mortal");

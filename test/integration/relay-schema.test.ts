@@ -3,7 +3,7 @@
  * with fields, kinds and values that no schema knows (ACP, "Extensibility"). Only the session's id differs between the two sides.
  */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RpcRefusal, type AcpClient } from "../support/acp-client.ts";
 import type { Actor } from "../support/mirror-stage.ts";
 import {
@@ -25,6 +25,7 @@ import {
   type MessageKind,
   type ProtocolSchema,
 } from "../support/schema-messages.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 /**
  * How each message kind of the SDK's schema is treated. A kind that a new SDK brings is not in here, and a test below fails
@@ -85,12 +86,13 @@ let relay: Relay;
 let editor: AcpClient;
 let agent: Actor;
 
-beforeAll(async () => {
-  relay = await startRelay();
-  ({ editor, agent } = await relay.pair());
+shareAmongTests({
+  open: async () => {
+    relay = await startRelay();
+    ({ editor, agent } = await relay.pair());
+  },
+  close: () => relay[Symbol.asyncDispose](),
 });
-
-afterAll(() => relay?.[Symbol.asyncDispose]());
 
 test("every message kind of the schema has a treatment, and nothing else has", () => {
   expect(Object.keys(treatment).toSorted()).toEqual(unstable.kinds().map(nameOf).toSorted());

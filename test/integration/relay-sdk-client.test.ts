@@ -5,18 +5,19 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { client, methods, ndJsonStream, RequestError, type SessionNotification } from "@agentclientprotocol/sdk";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 const crucibleProgram = join(import.meta.dirname, "../../bin/crucible.js");
 
 let daemon: TestDaemon;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config: scriptedProfile("agent", { flags: ["--config-options"] }) });
+shareAmongTests({
+  open: async () =>
+    void (daemon = await startDaemon({ config: scriptedProfile("agent", { flags: ["--config-options"] }) })),
+  close: () => daemon[Symbol.asyncDispose](),
 });
-
-afterAll(() => daemon?.[Symbol.asyncDispose]());
 
 test("the SDK's client initializes, prompts, answers questions, writes files, cancels and loads", async () => {
   const args = [crucibleProgram, "acp", "--agent", "agent", ...daemon.home.place];

@@ -1,6 +1,6 @@
 /** Sessions of an editor: their ids on each side, the order of what is said in them, and that none hears of another. */
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { AcpClient } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import type { Actor } from "../support/mirror-stage.ts";
@@ -11,6 +11,7 @@ import {
   type Relay,
   type RelayOptions,
 } from "../support/relay.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 
 let relay: Relay;
 let editor: AcpClient;
@@ -264,8 +265,10 @@ describe("ids", () => {
     const first = await list(editor);
     const other = await relay.pair();
     const second = await list(other.editor);
-    expect(first.sessions.map(({ sessionId }) => sessionId)).toEqual([open.editorId, expect.stringMatching(/^ses_/)]);
-    expect(first.sessions[1]).toEqual({ ...sessions[1], sessionId: first.sessions[1]!.sessionId });
+    // What other editors had is listed, too.
+    const [here, elsewhere] = sessions.map(({ title }) => first.sessions.find((one) => one.title === title));
+    expect(here?.sessionId).toBe(open.editorId);
+    expect(elsewhere).toEqual({ ...sessions[1], sessionId: expect.stringMatching(/^ses_/) as string });
     expect(first.nextCursor).toBeUndefined();
     expect(second).toEqual(first);
   });
@@ -273,7 +276,7 @@ describe("ids", () => {
   test.each(["session/load", "session/resume"])(
     "%s reaches a listed conversation under the agent's id",
     async (method) => {
-      const sessionId = await listedOnce("listed-before");
+      const { sessionId, agentId } = await listedOnce();
       relay.stage.onRequest(method, ({ sessionId: id }) => {
         for (const number of [1, 2]) agent.acp.notify("session/update", { sessionId: id, update: chunk(number) });
         return { modes: null };
@@ -289,7 +292,7 @@ describe("ids", () => {
       await expectRequestsRelayed({ from: editor, to: agent.acp, method: "session/prompt" }, [
         {
           params: { sessionId, prompt: [] },
-          expectedParams: { sessionId: "listed-before", prompt: [] },
+          expectedParams: { sessionId: agentId, prompt: [] },
           outcome: { result: { stopReason: "end_turn" } },
         },
       ]);
@@ -350,9 +353,9 @@ describe("ids", () => {
   );
 
   test("a conversation that cannot be loaded gives the agent's own error, and can be loaded later", async () => {
-    const sessionId = await listedOnce("not-now");
+    const { sessionId, agentId } = await listedOnce();
     const params = { sessionId, cwd: relay.daemon.kiln, mcpServers: [] };
-    const expectedParams = { ...params, sessionId: "not-now" };
+    const expectedParams = { ...params, sessionId: agentId };
     await expectRequestsRelayed({ from: editor, to: agent.acp, method: "session/load" }, [
       { params, expectedParams, outcome: { error: { code: -32002, message: "busy", data: { again: true } } } },
       { params, expectedParams, outcome: { result: { modes: null } } },
@@ -378,18 +381,18 @@ describe("ids", () => {
     "session/status",
     "session/set_title",
   ])("%s of a conversation that is listed and not open reaches it under the agent's id", async (method) => {
-    const sessionId = await listedOnce("only-listed");
+    const { sessionId, agentId } = await listedOnce();
     await expectRequestsRelayed({ from: editor, to: agent.acp, method }, [
-      { params: { sessionId }, expectedParams: { sessionId: "only-listed" }, outcome: { result: { _meta: { x: 1 } } } },
+      { params: { sessionId }, expectedParams: { sessionId: agentId }, outcome: { result: { _meta: { x: 1 } } } },
     ]);
   });
 
   test("session/fork of a conversation that is listed and not open reaches it under the agent's id", async () => {
-    const sessionId = await listedOnce("only-listed");
+    const { sessionId, agentId } = await listedOnce();
     relay.stage.onRequest("session/fork", () => ({ sessionId: "the-copy" }));
     const answer = await editor.request("session/fork", { sessionId, cwd: relay.daemon.kiln });
     const heard = agent.acp.received.find(({ method }) => method === "session/fork");
-    expect(heard?.params?.["sessionId"]).toBe("only-listed");
+    expect(heard?.params?.["sessionId"]).toBe(agentId);
     expect(answer["sessionId"]).not.toBe("the-copy");
   });
 
@@ -488,21 +491,23 @@ describe("the tools of Crucible", () => {
 
 /** One daemon for the tests around, and for each of them an editor and an agent of its own. */
 function relayForAll(options?: RelayOptions): void {
-  beforeAll(async () => {
-    relay = await startRelay(options);
+  shareAmongTests({
+    open: async () => void (relay = await startRelay(options)),
+    check: () => relay.disconnect(),
+    close: () => relay[Symbol.asyncDispose](),
   });
   beforeEach(async () => {
     ({ editor, agent } = await relay.pair());
   });
-  afterEach(() => relay.disconnect());
-  afterAll(() => relay?.[Symbol.asyncDispose]());
 }
 
-/** A conversation that the agent has and that is not open; gives the id under which it is listed. */
-async function listedOnce(agentId: string): Promise<string> {
-  relay.stage.onRequest("session/list", () => ({ sessions: [{ sessionId: agentId, cwd: relay.daemon.kiln }] }));
+/** A conversation that the agent has and that is not open, with the id under which it is listed. */
+async function listedOnce(): Promise<{ agentId: string; sessionId: string }> {
+  const agentId = relay.stage.newSessionId();
+  const title = `of ${agentId}`;
+  relay.stage.onRequest("session/list", () => ({ sessions: [{ sessionId: agentId, cwd: relay.daemon.kiln, title }] }));
   const { sessions } = await list(editor);
-  return sessions[0]!.sessionId;
+  return { agentId, sessionId: sessions.find((one) => one.title === title)!.sessionId };
 }
 
 function mcpServersHeard(): unknown {
@@ -510,7 +515,7 @@ function mcpServersHeard(): unknown {
 }
 
 interface SessionList {
-  sessions: { sessionId: string }[];
+  sessions: { sessionId: string; title?: string | null }[];
   nextCursor?: string;
 }
 

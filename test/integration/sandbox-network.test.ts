@@ -1,8 +1,10 @@
 /** Agents in a sandbox whose network is a list of hosts, or none: what they reach, and that their tools are there all the same. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { delegateLine, endOf, nested, openParent, type Parent } from "./delegating.ts";
 
 const profiles = [
@@ -20,16 +22,18 @@ describe.each([
   let outside: Server;
   let port: number;
 
-  beforeAll(async () => {
-    outside = createServer((_request, response) => response.end("reached"));
-    await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));
-    ({ port } = outside.address() as AddressInfo);
-    daemon = await startDaemon({ config: [...profiles, `[kiln]\nnetwork = ${network}`].join("\n") });
-    parent = await openParent(daemon, "parent");
-  });
-  afterAll(async () => {
-    await endOf(daemon, [parent]);
-    await new Promise((resolve) => outside.close(resolve));
+  shareAmongTests({
+    open: async () => {
+      outside = createServer((_request, response) => response.end("reached"));
+      await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));
+      ({ port } = outside.address() as AddressInfo);
+      daemon = await startDaemon({ config: [...profiles, `[kiln]\nnetwork = ${network}`].join("\n") });
+      parent = await openParent(daemon, "parent");
+    },
+    close: async () => {
+      outside.close();
+      await endOf(daemon, [parent]);
+    },
   });
 
   const fetchInside = (url: string): string =>
@@ -73,6 +77,6 @@ test("a host that is not listed is refused with what to add, and the refusal is 
   });
   expect(result).toContain('add "other.example:80"');
   expect(result).toContain("http://127.0.0.1:3128");
-  expect(daemon.stderr).toContain("other.example:80 is not among the hosts");
+  await until(() => daemon.stderr.includes("other.example:80 is not among the hosts"), { what: "the line in the log" });
   await endOf(daemon, [parent]);
 });

@@ -2,14 +2,15 @@
  * Children in a sandbox, as they are by default: what they reach, what they do not, and that nothing of them outlives them. On
  * a Linux machine on which no sandbox holds these tests fail, as delegations would.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { StoredDetail } from "../../src/control/stored.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
+import { aliveWithCommand } from "../support/processes.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
+import { assertNoChildren, endOf, inKiln, openParent, script, type Parent } from "./delegating.ts";
 
 /** Starts its arguments and exits. */
 const launcher = join(import.meta.dirname, "../agents/wraps-and-exits.mjs");
@@ -41,16 +42,19 @@ let daemon: TestDaemon;
 let parent: Parent;
 let home: string;
 
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
-  home = join(daemon.home.folder, "home");
-  for (const folder of ["shared", ".settings", ".ssh"]) mkdirSync(join(home, folder));
-  writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = The User\n");
-  writeFileSync(join(home, ".ssh/id"), "the secret");
-  linkSync(join(home, ".ssh/id"), inKiln(daemon, "linked"));
-  parent = await openParent(daemon, "parent");
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({ config });
+    home = join(daemon.home.folder, "home");
+    for (const folder of ["shared", ".settings", ".ssh", ".claude"]) mkdirSync(join(home, folder));
+    writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = The User\n");
+    writeFileSync(join(home, ".ssh/id"), "the secret");
+    linkSync(join(home, ".ssh/id"), inKiln(daemon, "linked"));
+    parent = await openParent(daemon, "parent");
+  },
+  check: () => assertNoChildren(daemon),
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 /** What a shell says in the child, stderr too. */
 async function shell(command: string, { agent = "child", how = "shell", ...input } = {}): Promise<string> {
@@ -179,10 +183,10 @@ test("a command that it has run in a terminal is in the same sandbox", async () 
 
 describe("its end", () => {
   test("takes all with it, also what has left its tree and listens to no signal", async () => {
-    const stubborn = "setsid sh -c 'trap \"\" TERM HUP INT; touch left.began; sleep 98765' >/dev/null 2>&1 & sleep 0.2";
+    const nap = longNap();
+    const stubborn = `setsid sh -c 'trap "" TERM HUP INT; touch left.began; ${nap}' >/dev/null 2>&1 & ${waitFor("left.began")}`;
     await shell(stubborn);
-    expect(existsSync(inKiln(daemon, "left.began"))).toBe(true);
-    await until(() => count("sleep 98765") === 0, { what: "what it left behind to end" });
+    await until(() => aliveWithCommand(nap).length === 0, { what: "what it left behind to end" });
   });
 
   test("is gentle: all of the tree hears SIGTERM before anything is killed", async () => {
@@ -199,9 +203,9 @@ describe("its end", () => {
   test("is not that of a launcher which left its place to the agent, and then is the agent's", async () => {
     const result = await parent.delegate({ agent: "launched", task: script('shell "sleep 0.5"', "say still here") });
     expect(result).toMatchObject({ status: "completed", result: expect.stringContaining("still here") as string });
-    const helper = "sleep 98763 >/dev/null 2>&1 & echo left";
-    expect(await shell(helper, { agent: "launched" })).toBe("left");
-    await until(() => count("sleep 98763") === 0, { what: "the helper to end with the agent" });
+    const nap = longNap();
+    expect(await shell(`${nap} >/dev/null 2>&1 & echo left`, { agent: "launched" })).toBe("left");
+    await until(() => aliveWithCommand(nap).length === 0, { what: "the helper to end with the agent" });
   });
 
   test("by a signal is told as such", async () => {
@@ -250,26 +254,32 @@ test("hard links that lead out of the kiln are told of once, however many agents
   expect(told()).toEqual([expect.stringMatching(/"level":"warn".*such as linked;/)]);
 });
 
-function count(command: string): number {
-  const all = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
-  return all.split("\n").filter((line) => line.startsWith(command)).length;
+/** A command that nobody else runs. */
+function longNap(): string {
+  return `sleep 1000.${process.pid}${performance.now().toFixed(0)}`;
+}
+
+/** For a shell. */
+function waitFor(name: string): string {
+  return `until [ -e ${name} ]; do sleep 0.02; done`;
 }
 
 describe("the login of a built-in agent", () => {
-  const users = (): string => readFileSync(join(home, ".claude/.credentials.json"), "utf8");
+  const file = (): string => join(home, ".claude/.credentials.json");
+  const users = (): string => readFileSync(file(), "utf8");
+  const putLogin = (token: string): void => writeFileSync(file(), login(token));
   const inside = "~/.claude/.credentials.json";
   const login = (token: string): string => JSON.stringify({ claudeAiOauth: { accessToken: token } });
 
   test("is there inside, and comes back when it was refreshed", async () => {
-    mkdirSync(join(home, ".claude"));
-    writeFileSync(join(home, ".claude/.credentials.json"), login("old"));
+    putLogin("old");
     const refresh = `cat ${inside}; sleep 0.01; echo '${login("new")}' > ${inside}`;
     expect(await shell(refresh, { agent: "signed-in" })).toBe(login("old"));
     await until(() => users().trim() === login("new"));
   });
 
   test("is there for two at once, and what either refreshed comes back", async () => {
-    writeFileSync(join(home, ".claude/.credentials.json"), login("before"));
+    putLogin("before");
     const refresh = (token: string): string =>
       `shell ${JSON.stringify(`cat ${inside}; touch ${token}; until [ -e one ] && [ -e two ]; do sleep 0.02; done; echo '${login(token)}' > ${inside}`)}`;
     const results = await parent.delegateAll(
@@ -283,6 +293,7 @@ describe("the login of a built-in agent", () => {
   });
 
   test("does not come back when it is a link", async () => {
+    putLogin("kept");
     const before = users();
     writeFileSync(inKiln(daemon, "planted"), login("planted"));
     await shell(`ln -sf ${inKiln(daemon, "planted")} ${inside}`, { agent: "signed-in" });

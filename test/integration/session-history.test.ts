@@ -2,10 +2,11 @@
  * `session/list`, `load`, `resume`, `close` and `delete` (ACP, "Session Setup", "Session List"): for agents that can do these
  * themselves and for those that cannot, where Crucible answers from its store.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AcpClient, SessionUpdate } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { delegateLine, script } from "./delegating.ts";
 
 const nothing = '{"loadSession":false,"sessionCapabilities":{"list":null,"resume":null,"close":null,"delete":null}}';
@@ -22,10 +23,10 @@ const config = [
 ].join("\n");
 
 let daemon: TestDaemon;
-beforeAll(async () => {
-  daemon = await startDaemon({ config });
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon?.[Symbol.asyncDispose]());
 
 async function editorOf(profile: string): Promise<AcpClient> {
   const editor = daemon.editor(profile);

@@ -1,22 +1,25 @@
 /** What is written down of a conversation: read back from the store of a daemon that ran it. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createBus } from "../../src/observe/bus.ts";
 import type { RelayedMessage, Store } from "../../src/sessions/records.ts";
 import { openStore } from "../../src/sessions/store.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { control, delegateLine, openParent, script } from "./delegating.ts";
 
 let daemon: TestDaemon;
 
-beforeAll(async () => {
-  daemon = await startDaemon({
-    config: [
-      scriptedProfile("parent", { flags: ["--memory", "parent.memory"], delegation: "enabled = true" }),
-      scriptedProfile("worker"),
-    ].join("\n"),
-  });
+shareAmongTests({
+  open: async () => {
+    daemon = await startDaemon({
+      config: [
+        scriptedProfile("parent", { flags: ["--memory", "parent.memory"], delegation: "enabled = true" }),
+        scriptedProfile("worker"),
+      ].join("\n"),
+    });
+  },
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon[Symbol.asyncDispose]());
 
 /** Reads what is stored, while the daemon runs; it writes a moment later than it relays. */
 function stored<T>(read: (store: Store) => T): T {

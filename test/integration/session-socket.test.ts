@@ -113,7 +113,7 @@ describe("the socket", () => {
     await using home = await createTestHome(config);
     const owner = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => owner.listen(home.socket, resolve));
-    const { code, stderr } = await home.crucible(["serve", ...home.place], { timeoutMs: 10_000 });
+    const { code, stderr } = await home.crucible(["serve", ...home.place]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/CRU_(SOCKET_UNUSABLE|DAEMON_RUNNING)/);
     const reachable = new Promise<boolean>((resolve) => {
@@ -150,7 +150,7 @@ test("SIGTERM ends the whole tree and says how many agents it ends; editors are 
   const turn = parent.startTurn(delegateLine({ agent: "worker", task: script("touch term.began", "hang") }));
   await until(() => existsSync(inKiln(daemon, "term.began")), { what: "the child to begin" });
   await daemon.stop();
-  expect(daemon.stderr).toMatch(/ending 2 agents/);
+  await until(() => daemon.stderr.includes("ending 2 agents"), { what: "the notice" });
   expect((await turn.answer()).error?.message).toContain("send your message again");
   await parent.editor.end();
   await daemon.assertNothingLeft();
@@ -158,7 +158,9 @@ test("SIGTERM ends the whole tree and says how many agents it ends; editors are 
 
 test("a second signal ends it at once, and still leaves nothing behind", async () => {
   const stubborn = scriptedProfile("stubborn", { flags: ["--ignore-sigterm", "--ignore-eof"] });
-  await using daemon = await startDaemon({ config: [config, stubborn, "[limits]\ngrace_seconds = 30"].join("\n") });
+  const graceMs = 40_000;
+  const limits = `[limits]\ngrace_seconds = ${graceMs / 1000}`;
+  await using daemon = await startDaemon({ config: [config, stubborn, limits].join("\n") });
   const parent = await openParent(daemon, "parent");
   parent.startTurn(
     delegateLine({ agent: "stubborn", task: script("spawn-grandchild setsid", "touch two.began", "hang-hard") }),
@@ -167,7 +169,7 @@ test("a second signal ends it at once, and still leaves nothing behind", async (
   daemon.kill("SIGTERM");
   await until(() => daemon.stderr.includes("a second signal ends at once"), { what: "the notice" });
   daemon.kill("SIGINT");
-  await daemon.exited({ timeoutMs: 3000 });
+  await daemon.exited({ timeoutMs: graceMs / 2 });
   await parent.editor.end();
-  await until(() => daemon.home.processes().length === 0, { what: "everything to be gone", timeoutMs: 3000 });
+  await until(() => daemon.home.processes().length === 0, { what: "everything to be gone", timeoutMs: graceMs / 2 });
 });

@@ -1,11 +1,12 @@
 /** `crucible sessions` and `crucible cancel`, as a user types them: with a daemon, and without one. */
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { StoredDetail, StoredMessage, StoredSession } from "../../src/control/stored.ts";
 import { createBus } from "../../src/observe/bus.ts";
 import { openStore } from "../../src/sessions/store.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type Finished, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { delegateLine, inKiln, openParent, script, type Parent } from "./delegating.ts";
 
 let daemon: TestDaemon;
@@ -13,7 +14,8 @@ let parent: Parent;
 let delegationId: string;
 let childId: string;
 
-beforeAll(async () => {
+/** A daemon with one conversation, which is open, and one delegation in it. */
+async function open(): Promise<void> {
   daemon = await startDaemon({
     config: [scriptedProfile("parent", { delegation: "enabled = true" }), scriptedProfile("worker")].join("\n"),
   });
@@ -25,11 +27,12 @@ beforeAll(async () => {
     task: "say found the Thimble",
   });
   [delegationId, childId] = [id, session!];
-});
-afterAll(async () => {
+}
+
+async function close(): Promise<void> {
   await parent[Symbol.asyncDispose]();
   await daemon[Symbol.asyncDispose]();
-});
+}
 
 function crucible(...args: string[]): Promise<Finished> {
   return daemon.home.crucible([...args, ...daemon.home.place]);
@@ -134,6 +137,8 @@ function readingWorks(state: string): void {
 }
 
 describe("with a daemon", () => {
+  shareAmongTests({ open, close });
+
   readingWorks("idle");
 
   test("permission decisions are shown with the tree they were made in", async () => {
@@ -157,64 +162,71 @@ describe("with a daemon", () => {
     }
     expect(await json("sessions", "list", "--all")).toHaveLength(2);
   });
+});
 
-  describe("cancel", () => {
-    const task = script("touch c.began", "hang");
-    const began = (): Promise<unknown> =>
-      until(() => existsSync(inKiln(daemon, "c.began")), { what: "the child to begin" });
+describe("cancel", () => {
+  shareAmongTests({ open, close });
 
-    test("a delegation ends as cancelled, and its caller is told and goes on", async () => {
-      await using other = await openParent(daemon, "parent");
-      const turn = other.delegate({ agent: "worker", task });
-      await began();
-      const { delegationTree } = (await json<StoredDetail>("sessions", "show", other.session)).session!;
-      const cancelled = await json("cancel", delegationTree[0]!.id.slice(4));
-      expect(cancelled).toEqual({ id: delegationTree[0]!.id, cancelled: [delegationTree[0]!.id] });
-      expect(await turn).toMatchObject({ status: "cancelled", error: { message: expect.stringContaining("user") } });
-      const again = await crucible("cancel", delegationTree[0]!.id);
-      expect(again.code).toBe(6);
-      expect(again.stderr).toMatch(/has ended: cancelled/);
-      expect((await other.prompt("say still here")).text).toBe("still here");
-    });
+  const task = script("touch c.began", "hang");
+  const began = (): Promise<unknown> =>
+    until(() => existsSync(inKiln(daemon, "c.began")), { what: "the child to begin" });
 
-    test("a session's turn ends, and what it had delegated with it", async () => {
-      await using other = await openParent(daemon, "parent");
-      const turn = other.prompt(delegateLine({ agent: "worker", task: script("touch c.began2", "hang") }));
-      await until(() => existsSync(inKiln(daemon, "c.began2")), { what: "the child to begin" });
-      const { cancelled } = await json<{ cancelled: string[] }>("cancel", other.session);
-      expect(cancelled[0]).toBe(other.session);
-      expect(cancelled).toHaveLength(2);
-      expect((await turn).stopReason).toBe("cancelled");
-      expect((await crucible("cancel", other.session)).code).toBe(6);
-      expect((await crucible("cancel", "nobody")).code).toBe(2);
-    });
+  test("a delegation ends as cancelled, and its caller is told and goes on", async () => {
+    await using other = await openParent(daemon, "parent");
+    const turn = other.delegate({ agent: "worker", task });
+    await began();
+    const { delegationTree } = (await json<StoredDetail>("sessions", "show", other.session)).session!;
+    const cancelled = await json("cancel", delegationTree[0]!.id.slice(4));
+    expect(cancelled).toEqual({ id: delegationTree[0]!.id, cancelled: [delegationTree[0]!.id] });
+    expect(await turn).toMatchObject({ status: "cancelled", error: { message: expect.stringContaining("user") } });
+    const again = await crucible("cancel", delegationTree[0]!.id);
+    expect(again.code).toBe(6);
+    expect(again.stderr).toMatch(/has ended: cancelled/);
+    expect((await other.prompt("say still here")).text).toBe("still here");
+  });
+
+  test("a session's turn ends, and what it had delegated with it", async () => {
+    await using other = await openParent(daemon, "parent");
+    const turn = other.prompt(delegateLine({ agent: "worker", task: script("touch c.began2", "hang") }));
+    await until(() => existsSync(inKiln(daemon, "c.began2")), { what: "the child to begin" });
+    const { cancelled } = await json<{ cancelled: string[] }>("cancel", other.session);
+    expect(cancelled[0]).toBe(other.session);
+    expect(cancelled).toHaveLength(2);
+    expect((await turn).stopReason).toBe("cancelled");
+    expect((await crucible("cancel", other.session)).code).toBe(6);
+    expect((await crucible("cancel", "nobody")).code).toBe(2);
   });
 });
 
 describe("without a daemon", () => {
-  beforeAll(async () => {
+  const openAndEnd = async (): Promise<void> => {
+    await open();
     await parent[Symbol.asyncDispose]();
     await daemon.stop();
-    // Those of the tests before stand in the way of plain lists.
-    const kept = new Set([parent.session, childId]);
-    const all = await json<StoredSession[]>("sessions", "list");
-    for (const { id } of all) if (!kept.has(id)) expect((await crucible("sessions", "delete", id)).code).toBe(0);
+  };
+
+  describe("what is stored", () => {
+    shareAmongTests({ open: openAndEnd, close });
+
+    readingWorks("ended");
+
+    test("there is nothing to cancel, and no daemon is started to find that out", async () => {
+      const { code, stderr } = await crucible("cancel", childId);
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/CRU_DAEMON_UNREACHABLE/);
+      expect(existsSync(daemon.home.socket)).toBe(false);
+    });
   });
 
-  readingWorks("ended");
+  describe("a session", () => {
+    shareAmongTests({ open: openAndEnd, close });
 
-  test("a session is deleted with all that descends from it, and is not found again", async () => {
-    const deleted = await json<{ sessions: string[]; delegations: string[] }>("sessions", "delete", parent.session);
-    expect(deleted.sessions.toSorted()).toEqual([parent.session, childId].toSorted());
-    expect(deleted.delegations).toEqual([delegationId]);
-    expect(await json("sessions", "list", "--all")).toEqual([]);
-    expect((await crucible("sessions", "show", childId)).code).toBe(2);
-  });
-
-  test("there is nothing to cancel, and no daemon is started to find that out", async () => {
-    const { code, stderr } = await crucible("cancel", childId);
-    expect(code).toBe(3);
-    expect(stderr).toMatch(/CRU_DAEMON_UNREACHABLE/);
-    expect(existsSync(daemon.home.socket)).toBe(false);
+    test("is deleted with all that descends from it, and is not found again", async () => {
+      const deleted = await json<{ sessions: string[]; delegations: string[] }>("sessions", "delete", parent.session);
+      expect(deleted.sessions.toSorted()).toEqual([parent.session, childId].toSorted());
+      expect(deleted.delegations).toEqual([delegationId]);
+      expect(await json("sessions", "list", "--all")).toEqual([]);
+      expect((await crucible("sessions", "show", childId)).code).toBe(2);
+    });
   });
 });

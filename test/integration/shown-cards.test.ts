@@ -2,9 +2,10 @@
  * Delegations in an editor that knows no child sessions: one quiet tool-call card for each, from its acceptance to its outcome.
  */
 import { writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertIdle,
   assertNoChildren,
@@ -29,13 +30,15 @@ let daemon: TestDaemon;
 let parent: Parent;
 let files = 0;
 
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-beforeEach(async () => void (parent = await openParent(daemon, "parent")));
-afterEach(async () => {
-  await parent[Symbol.asyncDispose]();
-  await assertIdle(daemon);
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  check: async () => {
+    await parent[Symbol.asyncDispose]();
+    await assertIdle(daemon);
+  },
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon[Symbol.asyncDispose]());
+beforeEach(async () => void (parent = await openParent(daemon, "parent")));
 
 const shown = (): CardUpdate[] => cards(parent.editor);
 const fresh = (name: string): string => inKiln(daemon, `${name}-${++files}`);

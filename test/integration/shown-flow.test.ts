@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   editor.stream.destroy();
-  await assertIdle(daemon, { timeoutMs: 10_000 });
+  await assertIdle(daemon);
   await daemon[Symbol.asyncDispose]();
 });
 
@@ -54,7 +54,7 @@ function writtenWhenStill(pid: number): Promise<number> {
       if (now !== last) [last, since] = [now, Date.now()];
       return Date.now() - since > 500 ? last : undefined;
     },
-    { what: "the flood to stop", timeoutMs: 25_000 },
+    { what: "the flood to stop" },
   );
 }
 
@@ -62,14 +62,14 @@ test("the child waits while the editor does not read, and all of it arrives when
   const written = await writtenWhenStill(await floodUnread());
   expect(written, "bytes the child could write").toBeLessThan((count * bytes) / 2);
   editor.stream.resume();
-  await until(() => editor.received.some(({ id }) => id === 3), { what: "the end of the turn", timeoutMs: 40_000 });
+  await until(() => editor.received.some(({ id }) => id === 3), { what: "the end of the turn" });
   const texts = editor.received.flatMap(({ params }) => {
     const { sessionId, update } = (params ?? {}) as { sessionId?: string; update?: { content?: { text?: string } } };
     return sessionId !== undefined && sessionId !== session ? (update?.content?.text?.split(" ")[0] ?? []) : [];
   });
   expect(texts.slice(0, count).findIndex((text, index) => text !== String(index))).toBe(-1);
   expect(texts).toHaveLength(count + 1);
-}, 90_000);
+});
 
 test("a child that is held back can be cancelled", async () => {
   await writtenWhenStill(await floodUnread());
@@ -79,8 +79,8 @@ test("a child that is held back can be cancelled", async () => {
       const { stdout } = await daemon.crucible(["status", "--json", ...daemon.home.place]);
       return (JSON.parse(stdout) as { delegations: { running: number } }).delegations.running === 0;
     },
-    { what: "the delegation to end", timeoutMs: 20_000 },
+    { what: "the delegation to end" },
   );
   editor.stream.resume();
   expect((await editor.waitFor({ id: 3 }))["result"]).toMatchObject({ stopReason: "cancelled" });
-}, 60_000);
+});

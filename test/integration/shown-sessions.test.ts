@@ -2,10 +2,11 @@
  * Children in an editor that knows child sessions (`clientCapabilities.subagents`): announced, followed, ended, each under the
  * rules of the draft "Subagent Sessions".
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { RpcFailure } from "../support/acp-client.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import {
   assertIdle,
   assertNoChildren,
@@ -31,13 +32,15 @@ let daemon: TestDaemon;
 let parent: Parent;
 let files = 0;
 
-beforeAll(async () => void (daemon = await startDaemon({ config })));
-beforeEach(async () => void (parent = await openParent(daemon, "parent", { capabilities: { subagents: {} } })));
-afterEach(async () => {
-  await parent[Symbol.asyncDispose]();
-  await assertIdle(daemon);
+shareAmongTests({
+  open: async () => void (daemon = await startDaemon({ config })),
+  check: async () => {
+    await parent[Symbol.asyncDispose]();
+    await assertIdle(daemon);
+  },
+  close: () => daemon[Symbol.asyncDispose](),
 });
-afterAll(() => daemon[Symbol.asyncDispose]());
+beforeEach(async () => void (parent = await openParent(daemon, "parent", { capabilities: { subagents: {} } })));
 
 const seen = (): Announcement[] => announcements(parent.editor);
 const fresh = (name: string): string => inKiln(daemon, `${name}-${++files}`);

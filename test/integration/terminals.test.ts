@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, realpath, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { maxTerminalsPerSession } from "../../src/kiln/terminals.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, serve, createTestHome, type TestDaemon, type TestHome } from "../support/daemon.ts";
 import { isAlive } from "../support/processes.ts";
+import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, inKiln, mayDelegate, openParent, script, type Call, type Parent } from "./delegating.ts";
 
 const config = [
@@ -23,16 +24,18 @@ let home: TestHome;
 let daemon: TestDaemon;
 let parent: Parent;
 
-beforeAll(async () => {
-  home = await createTestHome(config);
-  Object.assign(home.env, { SOME_SECRET_KEY: "not for commands", LC_ALL: "C" });
-  daemon = await serve(home);
-  parent = await openParent(daemon, "parent");
-  for (const name of ["sub", "forbidden"]) await mkdir(inKiln(daemon, name));
-  await mkdir(join(home.folder, "outside"));
-  await symlink(join(home.folder, "outside"), inKiln(daemon, "leak"));
+shareAmongTests({
+  open: async () => {
+    home = await createTestHome(config);
+    Object.assign(home.env, { SOME_SECRET_KEY: "not for commands", LC_ALL: "C" });
+    daemon = await serve(home);
+    parent = await openParent(daemon, "parent");
+    for (const name of ["sub", "forbidden"]) await mkdir(inKiln(daemon, name));
+    await mkdir(join(home.folder, "outside"));
+    await symlink(join(home.folder, "outside"), inKiln(daemon, "leak"));
+  },
+  close: () => endOf(daemon, [parent]),
 });
-afterAll(() => endOf(daemon, [parent]));
 
 type Answer = Record<string, unknown> & { error?: { code: number; message: string; data: { code: string } } };
 

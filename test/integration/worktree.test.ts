@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { git as gitIn } from "../support/git.ts";
 import { assertNoChildren, callDelegate, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
 const config = [
@@ -26,14 +27,11 @@ afterEach(async () => {
   await daemon[Symbol.asyncDispose]();
 });
 
-function git(...args: string[]): string {
-  const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
-  return execFileSync("git", [...identity, ...args], { cwd: daemon.kiln, env: daemon.home.env, encoding: "utf8" });
-}
+const git = (...args: string[]): string => gitIn(daemon.kiln, ...args);
 
 /** A checkout with two commits and something that is not committed. */
 function makeCheckout(): void {
-  git("init", "--quiet", "--initial-branch=main");
+  git("init", "--quiet");
   mkdirSync(join(daemon.kiln, "src"));
   writeFileSync(join(daemon.kiln, "src/a.txt"), "one\n");
   writeFileSync(join(daemon.kiln, ".gitignore"), "ignored\n");
@@ -108,7 +106,7 @@ describe("in a checkout", () => {
     const { path, bytes, base, apply } = patchOf(result);
     expect(statSync(String(path)).size).toBe(bytes);
     expect(statSync(String(path)).mode & 0o777).toBe(0o600);
-    expect(base).toBe(git("rev-parse", "HEAD").trim());
+    expect(base).toBe(git("rev-parse", "HEAD"));
     const patch = readFileSync(String(path), "utf8");
     expect(patch).toContain("+two");
     expect(patch).toContain("+++ b/new.txt");
@@ -249,7 +247,7 @@ describe("in a checkout", () => {
     );
     await until(() => inState("worktrees").some((id) => written(join("worktrees", id, "w.txt")) === "work"));
     parent.editor.cancel(parent.session);
-    await assertNoChildren(daemon, { timeoutMs: 10_000 });
+    await assertNoChildren(daemon);
     await until(() => inState("patches").length === 1);
   });
 

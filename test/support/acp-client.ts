@@ -6,7 +6,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { LineSplitter } from "../../src/base/lines.ts";
-import { until } from "./conditions.ts";
+import { patienceMs, until } from "./conditions.ts";
 
 /** A JSON-RPC message as it came, with the fields one asks for. */
 export interface Message {
@@ -69,7 +69,6 @@ export interface SpawnOptions {
   user?: { uid: number; gid: number } | undefined;
 }
 
-const defaultTimeoutMs = 20_000;
 const maxLineBytes = 256 * 1024 * 1024;
 const keptStderrCharacters = 64 * 1024;
 
@@ -155,7 +154,7 @@ export class AcpClient implements AsyncDisposable {
     let answered: Message | undefined;
     this.#waiting.set(id, (message) => (answered = message));
     this.#send({ jsonrpc: "2.0", id, method, params: params as Message["params"] });
-    const answer = ({ timeoutMs = defaultTimeoutMs } = {}): Promise<Message> =>
+    const answer = ({ timeoutMs = patienceMs } = {}): Promise<Message> =>
       this.#until(() => answered, { what: `the answer to ${method}`, timeoutMs });
     return { id, answer };
   }
@@ -178,7 +177,7 @@ export class AcpClient implements AsyncDisposable {
   /** The first message, received already or still to come, that fits. */
   waitFor(
     predicate: (message: Message) => boolean,
-    { what = "a message", timeoutMs = defaultTimeoutMs }: { what?: string; timeoutMs?: number } = {},
+    { what = "a message", timeoutMs = patienceMs }: { what?: string; timeoutMs?: number } = {},
   ): Promise<Message> {
     return this.#until(() => this.received.find(predicate), { what, timeoutMs });
   }
@@ -246,7 +245,7 @@ export class AcpClient implements AsyncDisposable {
 
   /** Waits until the program has ended by itself. */
   exited(options: { timeoutMs?: number } = {}): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    const { timeoutMs = defaultTimeoutMs } = options;
+    const { timeoutMs = patienceMs } = options;
     return until(() => this.exit, { what: `the end of ${this.#name()}${this.#lastWords()}`, timeoutMs });
   }
 

@@ -3,10 +3,13 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const pollMs = 10;
 
+/** Time for whatever has promised no time of its own: what a machine that is busy with other things takes, many times over. */
+export const patienceMs = 30_000;
+
 /** Waits until `condition` gives something that is not false or undefined; fails with `what` after `timeoutMs`. */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { what = "the condition", timeoutMs = 10_000 }: { what?: string; timeoutMs?: number } = {},
+  { what = "the condition", timeoutMs = patienceMs }: { what?: string; timeoutMs?: number } = {},
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

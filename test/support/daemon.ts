@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnAcpClient, type AcpClient } from "./acp-client.ts";
-import { until } from "./conditions.ts";
+import { patienceMs, until } from "./conditions.ts";
 import { aliveWithEnvironment, isAlive } from "./processes.ts";
 
 /** The checkout that is tested. */
@@ -99,7 +99,7 @@ export class TestHome implements AsyncDisposable {
 
   /** Runs a command of crucible to its end. */
   async crucible(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    const { input = "", cwd = this.kiln, env = {}, timeoutMs = 30_000 } = options;
+    const { input = "", cwd = this.kiln, env = {}, timeoutMs = patienceMs } = options;
     const child = spawn(process.execPath, [this.program, ...args], {
       cwd,
       env: { ...this.env, ...env },
@@ -141,7 +141,7 @@ export class TestHome implements AsyncDisposable {
   }
 
   /** Fails, naming them, if processes are still alive after `timeoutMs`, or if the socket is there. */
-  async assertNothingLeft({ timeoutMs = 5000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async assertNothingLeft({ timeoutMs = patienceMs }: { timeoutMs?: number } = {}): Promise<void> {
     try {
       await until(() => this.processes().length === 0, { timeoutMs });
     } catch {
@@ -251,7 +251,7 @@ export class TestDaemon implements AsyncDisposable {
           if (this.#hasEnded()) throw new Error(`crucible serve ended with ${this.#child.exitCode}`);
           return this.stderr.includes("listening on unix:");
         },
-        { what: "crucible serve to listen", timeoutMs: 15_000 },
+        { what: "crucible serve to listen" },
       );
     } catch (error) {
       this.kill("SIGKILL");
@@ -260,7 +260,7 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** Asks it to end with SIGTERM, and waits until it has. */
-  async stop({ timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async stop({ timeoutMs = patienceMs }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#hasEnded()) return;
     this.kill("SIGTERM");
     await this.exited({ timeoutMs });
@@ -270,7 +270,7 @@ export class TestDaemon implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  async exited({ timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async exited({ timeoutMs = patienceMs }: { timeoutMs?: number } = {}): Promise<void> {
     const ended = this.#hasEnded() ? undefined : once(this.#child, "exit");
     try {
       await until(() => this.#hasEnded(), { what: "the daemon to end", timeoutMs });

@@ -138,7 +138,6 @@ export async function expectNotificationsRelayed(
   for (const { params } of notifications) from.notify(method, params);
   await until(() => paramsOf(to, method).length - before >= notifications.length, {
     what: `${notifications.length} ${method} notifications`,
-    timeoutMs: 20_000,
   }).catch(() => {});
   const expected = notifications.map(({ params, expectedParams }) => expectedParams ?? params);
   expectSameInOrder(paramsOf(to, method).slice(before), expected, `params of ${method}`);
