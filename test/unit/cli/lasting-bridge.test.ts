@@ -100,7 +100,7 @@ test("where no daemon may be started, the bridge waits for one up to its limit, 
     ...streams,
     dialect: acpDialect,
     autostart: false,
-    absenceLimitMs: 200,
+    absenceLimitMs: 1000,
     say: () => {},
     reach: async () => {
       if (calls++ === 0) return daemon as never;

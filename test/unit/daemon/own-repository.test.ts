@@ -1,10 +1,10 @@
 /** A repository counts as a directory's own only if both say so; whatever stands in the directory alone proves nothing. */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { strangeRepository } from "../../../src/daemon/own-repository.ts";
+import { git as runGit } from "../../support/git.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -12,14 +12,12 @@ beforeEach(() => {
   for (const name of ["project", "secret"]) {
     mkdirSync(join(folder, name));
     git(name, "init", "-q");
-    git(name, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "first");
+    git(name, "commit", "-q", "--allow-empty", "-m", "first");
   }
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function git(name: string, ...args: string[]): string {
-  return execFileSync("git", ["-C", join(folder, name), ...args], { encoding: "utf8" }).trim();
-}
+const git = (name: string, ...args: string[]): string => runGit(join(folder, name), ...args);
 
 /** As the daemon asks git. */
 function look(name: string): Promise<string | undefined> {

@@ -5,17 +5,18 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { linkedWorktreeAt } from "../../../src/kiln/linked-worktree.ts";
+import { git } from "../../support/git.ts";
 
 let folder: string;
 let common: string;
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "cru-linked-")));
   common = at("repository/.git");
-  const git = (...args: string[]): void => void execFileSync("git", ["-C", at("repository"), ...args]);
-  mkdirSync(at("repository"));
-  git("init", "-q");
-  git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "first");
-  git("worktree", "add", "-q", at("linked"));
+  const repository = at("repository");
+  mkdirSync(repository);
+  git(repository, "init", "-q");
+  git(repository, "commit", "-q", "--allow-empty", "-m", "first");
+  git(repository, "worktree", "add", "-q", at("linked"));
   symlinkSync(at("repository"), at("alias"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -67,7 +67,7 @@ test("who says nothing, or dribbles his headers, is hung up on", async () => {
   const silent = call(at.port);
   const slow = call(at.port, "POST /mcp HTTP/1.1\r\nx-a");
   const dribble = setInterval(() => slow.socket.write("a"), 50);
-  await until(() => silent.closed() && slow.closed(), { what: "both to be hung up on", timeoutMs: 5000 });
+  await until(() => silent.closed() && slow.closed(), { what: "both to be hung up on" });
   clearInterval(dribble);
   await servesOn(at);
 });
@@ -76,7 +76,7 @@ test("who dribbles his body is hung up on", async () => {
   const at = await stage({ headersTimeoutMs: 200, requestTimeoutMs: 400 });
   const slow = call(at.port, head(at, 1000));
   const dribble = setInterval(() => slow.socket.write(" "), 50);
-  await until(slow.closed, { what: "the slow one to be hung up on", timeoutMs: 5000 });
+  await until(slow.closed, { what: "the slow one to be hung up on" });
   clearInterval(dribble);
   await servesOn(at);
 });
@@ -85,7 +85,7 @@ test("a connection that has had its answer is closed when nothing more comes", a
   const at = await stage({ idleTimeoutMs: 200 });
   const one = call(at.port, head(at, ping.length) + ping);
   await until(() => one.heard() !== "", { what: "an answer" });
-  await until(one.closed, { what: "the idle one to be closed", timeoutMs: 5000 });
+  await until(one.closed, { what: "the idle one to be closed" });
 });
 
 test("connections beyond the limit are closed unheard", async () => {

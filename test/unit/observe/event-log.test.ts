@@ -19,7 +19,10 @@ beforeEach(() => {
   bus = createBus();
   logEvents(bus, log);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(async () => {
+  await log.close();
+  rmSync(folder, { recursive: true });
+});
 
 const progress = {
   delegationId: "del_1",

@@ -1,19 +1,17 @@
 /** Callers of the figures that hold a connection: how many, and for how long. */
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createBus } from "../../../src/observe/bus.ts";
 import { maxCallers, MetricsDoor } from "../../../src/observe/metrics-door.ts";
 import { until } from "../../support/conditions.ts";
+import { freePort } from "../../support/ports.ts";
 
 let door: MetricsDoor;
 let port: number;
 let callers: { socket: Socket; heard: string; isClosed: boolean }[];
 
 beforeEach(async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port;
-  await new Promise((resolve) => server.close(resolve));
+  port = await freePort();
   callers = [];
 });
 afterEach(async () => {

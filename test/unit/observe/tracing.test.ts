@@ -5,6 +5,7 @@ import { lastSpansMs, maxWaitingSpans, openTracing } from "../../../src/observe/
 import { startTracing, tracingWish, type Tracing } from "../../../src/observe/tracing.ts";
 import { startCollector, type Collector } from "../../support/collector.ts";
 import { until } from "../../support/conditions.ts";
+import { freePort } from "../../support/ports.ts";
 
 let bus: Bus;
 let warnings: string[];
@@ -107,11 +108,8 @@ test("spans wait for a slow receiver up to the limit, and how many went beyond i
 });
 
 test("what becomes of a receiver is told when it is lost, and again only after it was there", async () => {
-  const lost = await startCollector();
   await using collector = await startCollector({ hanging: true });
-  const { endpoint } = lost;
-  await lost[Symbol.asyncDispose]();
-  const unheard = traceTo({ endpoint }, 50);
+  const unheard = traceTo({ endpoint: `http://127.0.0.1:${await freePort()}` }, 50);
   onTestFinished(() => unheard.close());
   turn("ses_1");
   await until(() => unheard.trouble !== null, { what: "the first failure" });
@@ -122,7 +120,7 @@ test("what becomes of a receiver is told when it is lost, and again only after i
   turn("ses_2");
   await until(() => warnings.length === 2, { what: "the second failure" });
   turn("ses_3");
-  await until(() => collector.requests === 2, { what: "a further attempt" });
+  await until(() => collector.requests >= 2, { what: "a further attempt" });
   collector.goOn();
   await until(() => tracing.trouble === null, { what: "an answer" });
   expect(warnings).toHaveLength(2);
@@ -131,13 +129,13 @@ test("what becomes of a receiver is told when it is lost, and again only after i
 
 test("a receiver that hangs holds the end up for no longer than the last spans are given", async () => {
   await using collector = await startCollector({ hanging: true });
-  const tracing = traceTo(collector);
+  const exporterTimeoutMs = 60_000;
+  const tracing = traceTo(collector, exporterTimeoutMs);
   turn("ses_1");
   await until(() => collector.requests === 1, { what: "an attempt" });
   const before = performance.now();
   await tracing.close();
   const took = performance.now() - before;
   expect(took).toBeGreaterThan(lastSpansMs * 0.9);
-  // The exporter by itself gives up after 10 s.
-  expect(took).toBeLessThan(8000);
+  expect(took).toBeLessThan(exporterTimeoutMs / 2);
 });

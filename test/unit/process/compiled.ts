@@ -1,6 +1,7 @@
 /** Source files made runnable by a Node.js of their own, for what can only be seen from outside a process. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, realpath, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../../..");
@@ -13,8 +14,9 @@ export interface CompiledSources extends AsyncDisposable {
 
 /** Compiles files of src/, given without their ending, and what they import. */
 export async function compileSources(...files: string[]): Promise<CompiledSources> {
-  // Below node_modules, so that what they import of others is found.
-  const directory = await mkdtemp(join(root, "node_modules", ".compiled-"));
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "crucible-compiled-")));
+  // What they import of others is found there.
+  await symlink(join(root, "node_modules"), join(directory, "node_modules"));
   const sources = files.map((file) => join(root, "src", `${file}.ts`));
   execFileSync(join(root, "node_modules/.bin/tsc"), [
     ...sources,

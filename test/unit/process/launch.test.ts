@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CrucibleError } from "../../../src/base/errors.ts";
 import { aliveWithEnvironment, until } from "../../support/processes.ts";
-import { agentSpec, said, testLauncher } from "./launching.ts";
+import { agentSpec, said, shortThenLong, testLauncher } from "./launching.ts";
 
 describe("a started process", () => {
   test("speaks raw bytes over its pipes and reports how it ended", async () => {
@@ -45,7 +45,7 @@ describe("a started process", () => {
   });
 
   test("that closed its stdin does not take a writer with it, and lives on", async () => {
-    await using tester = await testLauncher();
+    await using tester = await testLauncher({ graceMs: shortThenLong() });
     const child = await tester.launch(agentSpec("closes-stdin.sh"));
     await said(child, "up");
     child.stdin.write("nobody reads this\n");

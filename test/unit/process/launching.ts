@@ -20,6 +20,12 @@ export function agentSpec(name: string, ...args: string[]): LaunchSpec {
   return { ...common, command: agentFile(name), args };
 }
 
+/** A grace that an agent lets pass, and then one that it does not need: also on a busy machine what ends it is the signal it heeds. */
+export function shortThenLong(): () => number {
+  let graces = 0;
+  return () => (graces++ === 0 ? 200 : 60_000);
+}
+
 export interface TestLauncher extends AsyncDisposable {
   launch: LocalLauncher;
   stateDirectory: string;

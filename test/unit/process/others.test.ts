@@ -3,6 +3,7 @@ import { mkdtemp, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { newId } from "../../../src/base/ids.ts";
 import { captureOutput } from "../../../src/process/capture.ts";
 import { startDetached } from "../../../src/process/detached.ts";
 import { runInteractive } from "../../../src/process/interactive.ts";
@@ -10,6 +11,7 @@ import { parseStat } from "../../../src/process/proc-table.ts";
 import { markedEnvironment, markersIn } from "../../../src/process/marker.ts";
 import { createProcessTable } from "../../../src/process/own-table.ts";
 import { parsePs } from "../../../src/process/ps-table.ts";
+import { patienceMs } from "../../support/conditions.ts";
 import { aliveWithEnvironment, isAlive, until } from "../../support/processes.ts";
 import { compileSources, firstLine } from "./compiled.ts";
 
@@ -91,12 +93,13 @@ describe("an interactive program", () => {
 });
 
 describe("a captured answer", () => {
-  const limits = { timeoutMs: 10_000, maxBytes: 1000, isComplete: (output: string) => output.includes("END") };
+  const limits = { timeoutMs: patienceMs, maxBytes: 1000, isComplete: (output: string) => output.includes("END") };
 
   test("is what was said when it is complete, although something in the background holds the pipe", async () => {
-    const spec = shell("sleep 1000 & echo answer END", { TEST_TREE: "captured-and-left" });
+    const mark = newId("agt");
+    const spec = shell("sleep 1000 & echo answer END", { TEST_TREE: mark });
     expect(await captureOutput(spec, limits)).toBe("answer END\n");
-    const left = (): number[] => aliveWithEnvironment("TEST_TREE=captured-and-left");
+    const left = (): number[] => aliveWithEnvironment(mark);
     // The answer is complete a moment before the shell that gave it has ended.
     await until(() => left().length === 1, { what: "only what runs in the background" });
     process.kill(left()[0]!, "SIGKILL");
@@ -107,15 +110,16 @@ describe("a captured answer", () => {
   });
 
   test("is none when it takes too long, and nothing is left of the program", async () => {
-    const spec = shell("setsid sleep 1000 & sleep 1000", { TEST_TREE: "captured-too-late" });
+    const mark = newId("agt");
+    const spec = shell("setsid sleep 1000 & sleep 1000", { TEST_TREE: mark });
     expect(await captureOutput(spec, { ...limits, timeoutMs: 300 })).toBe(undefined);
-    await until(() => aliveWithEnvironment("TEST_TREE=captured-too-late").length === 0);
+    expect(aliveWithEnvironment(mark)).toEqual([]);
   });
 
   test("is none when it is too long, and nothing is left of the program", async () => {
-    const spec = shell("yes; sleep 1000", { TEST_TREE: "captured-too-much" });
-    expect(await captureOutput(spec, limits)).toBe(undefined);
-    expect(aliveWithEnvironment("TEST_TREE=captured-too-much")).toEqual([]);
+    const mark = newId("agt");
+    expect(await captureOutput(shell("yes; sleep 1000", { TEST_TREE: mark }), limits)).toBe(undefined);
+    expect(aliveWithEnvironment(mark)).toEqual([]);
   });
 
   test("of what cannot be started is an error", async () => {

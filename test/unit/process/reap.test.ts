@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { newId } from "../../../src/base/ids.ts";
 import { createProcessTable } from "../../../src/process/own-table.ts";
 import { createPsProcessTable } from "../../../src/process/ps-table.ts";
 import { reapLeftovers } from "../../../src/process/reap.ts";
@@ -38,14 +39,17 @@ describe("what a killed daemon left", () => {
   test("is ended by the next one: exactly that, and the records are removed", async () => {
     await using compiled = await compileSources("process/launcher");
     await using alive = await testLauncher({ stateDirectory });
-    const other = await alive.launch(agentSpec("leaves-a-daemon.sh"));
+    const other = await alive.launch(agentSpec("leaves-own-groups.sh"));
     const daemon = compiled.run(
-      `const { createLauncher } = await source("process/launcher");
+      `import { once } from "node:events";
+       const { createLauncher } = await source("process/launcher");
        const [stateDirectory, ...commands] = process.argv.slice(1);
        const launch = createLauncher({ stateDirectory, graceMs: () => 100 });
        const env = { PATH: process.env.PATH };
        const start = (command) => launch({ label: command, command: "/bin/sh", args: ["-c", command], env, cwd: "/" });
        const children = await Promise.all(commands.map(start));
+       // Those that ignore everything say so, once they do.
+       await Promise.all(children.slice(1).map(({ stdout }) => once(stdout, "data")));
        console.log(JSON.stringify(children.map(({ id }) => id)));
        setInterval(() => {}, 1000);`,
       stateDirectory,
@@ -56,8 +60,9 @@ describe("what a killed daemon left", () => {
     const ids: string[] = JSON.parse(await firstLine(daemon));
     const leftovers = (): number[] => ids.flatMap(aliveWithEnvironment);
     await until(
-      () => ids.every((id) => aliveWithEnvironment(id).length > 0) && aliveWithEnvironment(other.id).length >= 3,
+      () => ids.every((id) => aliveWithEnvironment(id).length > 0) && aliveWithEnvironment(other.id).length === 3,
     );
+    const spared = aliveWithEnvironment(other.id);
     daemon.kill("SIGKILL");
     await once(daemon, "exit");
     expect(leftovers().length).toBeGreaterThanOrEqual(3);
@@ -66,7 +71,7 @@ describe("what a killed daemon left", () => {
     expect(leftovers()).toEqual([]);
     expect(reaped).toHaveLength(3);
     expect(await readdir(records)).toEqual([`${other.id}.json`]);
-    expect(aliveWithEnvironment(other.id).length).toBeGreaterThanOrEqual(3);
+    expect(aliveWithEnvironment(other.id)).toEqual(spared);
     expect(isAlive(bystander.pid!)).toBe(true);
   });
 
@@ -93,11 +98,12 @@ describe("what a killed daemon left", () => {
 
   test("does not include the one that reaps, though it was started from within the old tree", async () => {
     await using compiled = await compileSources("process/reap");
-    await writeRecord("agt_outer", { daemon: { ...thisDaemon, startTime: 1 } });
+    const outer = newId("agt");
+    await writeRecord(outer, { daemon: { ...thisDaemon, startTime: 1 } });
     const program = `const { reapLeftovers } = await source("process/reap");
       await reapLeftovers(process.argv[1]);
       console.log("survived");`;
-    process.env["CRUCIBLE_PROCESS"] = "agt_outer";
+    process.env["CRUCIBLE_PROCESS"] = outer;
     const reaper = compiled.run(program, stateDirectory);
     delete process.env["CRUCIBLE_PROCESS"];
     expect(await firstLine(reaper)).toBe("survived");

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { newId } from "../../../src/base/ids.ts";
 import { markedEnvironment } from "../../../src/process/marker.ts";
 import { createProcessTable } from "../../../src/process/own-table.ts";
 import { startSweeping } from "../../../src/process/sweep.ts";
@@ -47,7 +48,7 @@ test("what carries the mark of a tree that has ended is ended, with its children
   expect(await launcher.launch.sweep()).toEqual([]);
 
   const left = stray(ended.id);
-  const bystanders = [stray(living.id), stray("agt_of_another_daemon"), stray(undefined)];
+  const bystanders = [stray(living.id), stray(newId("agt")), stray(undefined)];
   await until(() => [left, ...bystanders].every(isAlive));
   const [swept, ...others] = await launcher.launch.sweep();
   expect(others).toEqual([]);
@@ -69,9 +70,9 @@ test("it looks again and again by itself, also for what another daemon left, and
   try {
     const own = stray(ended.id);
     const { bootId } = table;
-    const record = { id: "agt_dead", label: "theirs", daemon: { pid: process.pid, startTime: 1, bootId } };
-    const theirs = stray("agt_dead");
-    await writeFile(join(stateDirectory, "processes", "agt_dead.json"), JSON.stringify(record));
+    const record = { id: newId("agt"), label: "theirs", daemon: { pid: process.pid, startTime: 1, bootId } };
+    const theirs = stray(record.id);
+    await writeFile(join(stateDirectory, "processes", `${record.id}.json`), JSON.stringify(record));
     await until(() => !isAlive(own) && !isAlive(theirs));
     await until(() => warnings.length >= 2);
     expect(warnings.toSorted()).toEqual([

@@ -16,11 +16,11 @@ afterEach(() => {
 test("one that does not answer is given up on, and nothing of it is left", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const began = join(folder, "began");
-  const script = `touch ${began}; exec sleep 54321`;
+  const script = `touch ${began}; exec tail -f ${began}`;
   const trial = tryMechanism(folder, (spec) => ({ ...spec, args: ["-c", script] }));
   while (!existsSync(began)) await nextTurn();
   vi.advanceTimersByTime(trialTimeoutMs);
   vi.useRealTimers();
   expect(await trial).toMatchObject({ problem: "it did not answer in time" });
-  expect(aliveWithCommand("sleep 54321")).toEqual([]);
+  expect(aliveWithCommand(began)).toEqual([]);
 });
