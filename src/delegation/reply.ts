@@ -49,6 +49,7 @@ export class Reply {
     this.#current = "";
     this.#earlier = "";
     this.#toolTitles.clear();
+    this.#activity = "at work";
   }
 
   /** What the child said last; empty if nothing. */

@@ -159,7 +159,9 @@ export class EditorConnection implements Desk {
   #relay({ id, method, params, signal }: IncomingRequest): Promise<unknown> {
     const session = this.#sessionOf(params);
     if (session) return session.ask(method, params, signal, id);
-    if (this.#isElsewhere(params)) return Promise.reject(RpcError.sessionNotFound(sessionIdOf(params)));
+    // One that is closed has no taps: what is prompted past them would be asked by no rule and kept by nobody.
+    if (method === "session/prompt" || this.#isElsewhere(params))
+      return Promise.reject(RpcError.sessionNotFound(sessionIdOf(params)));
     // Not of a session Crucible opened: of the connection, or of a subagent that is the agent's own.
     return this.#ownSeat.use((agent) => agent.request(method, this.#withAgentsId(params), { signal, onBehalfOf: id }));
   }

@@ -222,12 +222,13 @@ export class Permissions {
     const detail = `asked by ${wordsFor(verdict)}`;
     const tell = (decision: Decided["decision"], decidedBy: string): void =>
       this.#decisions.tell({ session: asker, deed, decision, decidedBy, detail });
-    if (!root.client.isAttended || this.#humans.isBusy(root)) {
+    const unattended = (why: string): unknown => {
       const grant = isLeftAllowed(asker) ? granting(params) : undefined;
-      const why = root.client.isAttended ? "too many questions wait" : "nobody is there to ask";
       tell(grant ? "allowed" : "denied", `unattended: ${why}`);
       return grant ?? refusing(params);
-    }
+    };
+    if (!root.client.isAttended) return unattended("nobody is there to ask");
+    if (this.#humans.isBusy(root)) return unattended("too many questions wait");
 
     const title = asker.origin === "delegation" ? questionTitle(attributed(params, asker)) : deed.title;
     const subject = shownSubject(deed);
@@ -236,6 +237,8 @@ export class Permissions {
     try {
       answer = await this.#humans.ask({ asker, params, title, kind: deed.kind, subject, timeoutMs, put }, signal);
     } catch (error) {
+      // The client of a child is Crucible, and its agent no party to what is wrong with the editor.
+      if (!signal.aborted && asker.origin === "delegation") return unattended("the editor could not ask");
       tell("withdrawn", signal.aborted ? "nobody waits for it any more" : "the editor could not ask");
       throw error;
     }

@@ -156,13 +156,14 @@ describe("with a person at the editor", () => {
     expect(nested(await turn).result).toBe('{"outcome":"selected","optionId":"reject"}');
   });
 
-  test("an editor that answers with an error or with cancelled is heard as that", async () => {
+  test("an editor that answers with cancelled is heard as that; one that cannot ask is as if nobody were there", async () => {
     parent.editor.onRequest(method, () => ({ outcome: { outcome: "cancelled" } }));
     expect((await parent.delegate({ agent: "asker", task: "ask" })).result).toBe('{"outcome":"cancelled"}');
     parent.editor.onRequest(method, () => {
       throw new Error("the dialog is broken");
     });
-    expect((await parent.delegate({ agent: "asker", task: "ask" })).result).toContain("the dialog is broken");
+    const { result } = await parent.delegate({ agent: "asker", task: "ask" });
+    expect(result).toBe('{"outcome":"selected","optionId":"reject"}');
   });
 
   test("many questions of one child, one after the other", async () => {

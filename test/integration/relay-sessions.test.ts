@@ -419,6 +419,11 @@ describe("ids", () => {
     await until(() => editor.updates(open.editorId).length === 1, { what: "the other session's update" });
     relay.stage.onRequest("session/prompt", () => ({ stopReason: "end_turn" }));
     expect((await editor.prompt(open.editorId, "go on")).stopReason).toBe("end_turn");
+    for (const sessionId of [closed.editorId, closed.agentId]) {
+      const prompt = [{ type: "text", text: "past the rules" }];
+      await expect(editor.request("session/prompt", { sessionId, prompt })).rejects.toMatchObject({ code: -32_002 });
+    }
+    expect(JSON.stringify(agent.acp.received)).not.toContain("past the rules");
   });
 
   test("updates of an agent's own subagents pass under the ids that the agent gave them", async () => {

@@ -81,6 +81,13 @@ describe("the activity", () => {
     expect(reply.activity).toContain("the tests");
   });
 
+  test("of an agent that was given its task and is silent is no longer that it starts", () => {
+    const reply = new Reply();
+    expect(reply.activity).toBe("starting");
+    reply.turnStarted();
+    expect(reply.activity).toBe("at work");
+  });
+
   test("knows the titles of the last tool calls only: one that was forgotten is a new one", () => {
     const reply = replyTo(...Array.from({ length: maxTitledToolCalls + 1 }, (_, id) => calls(`${id}`, `Tool ${id}`)));
     reply.update({ update: updates("1") });
