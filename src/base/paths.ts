@@ -2,14 +2,24 @@
  * Where Crucible keeps its things, by the XDG Base Directory specification: configuration, state and socket.
  * Only names are decided here; nothing is created or looked at.
  */
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { dirname, isAbsolute, join, relative } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The user's home, `$HOME` first, so that a test or a service can set it. */
+/** The user's home, `$HOME` first, so that a test or a service can set it. Absolute: else each program would have another one. */
 export function homeDirectory(env: Environment = process.env): string {
-  return env["HOME"] || homedir();
+  const named = env["HOME"];
+  return named && isAbsolute(named) ? named : homeOfAccount();
+}
+
+function homeOfAccount(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A user without an account, as in some containers.
+    return "/";
+  }
 }
 
 /** `$XDG_CONFIG_HOME/crucible/crucible.toml`. */

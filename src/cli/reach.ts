@@ -7,6 +7,7 @@ import type { ControlClient, ControlListeners } from "../control/client.ts";
 import { daemonUnreachable } from "../control/errors.ts";
 import { resolveSocketPath } from "./socket-path.ts";
 import { tell } from "./terminal.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 export interface DaemonPlace {
   socketPath: string;
@@ -42,7 +43,7 @@ export interface ControlOptions extends ControlListeners {
 export async function openControl(options: ControlOptions): Promise<ControlClient> {
   const { socket, config, autostart = false, onProgress, onQuestion } = options;
   const { env } = process;
-  const cwd = process.cwd();
+  const cwd = workingDirectory();
   // A daemon in the background never reads ./crucible.toml, so whoever may start one does not look there either.
   const socketPath = await resolveSocketPath({ socket, config, env, cwd, handStarted: !autostart });
   const { connectControl } = await import("../control/client.ts");

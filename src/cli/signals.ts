@@ -32,6 +32,18 @@ export function cancelOnSignals(onCancel: () => void): Cancellation {
   };
 }
 
+/** Runs what the first signal cuts short, once it has taken back what it had begun. Resolves to the exit code. */
+export async function untilSignal(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  using cancellation = cancelOnSignals(() => {});
+  try {
+    const exitCode = await run(cancellation.signal);
+    return cancellation.exitCode ?? exitCode;
+  } catch (error) {
+    if (cancellation.exitCode !== undefined) return cancellation.exitCode;
+    throw error;
+  }
+}
+
 /** The exit code of a process that a signal ended, as shells count: 130 for SIGINT, 143 for SIGTERM. */
 export function exitCodeOfSignal(signal: string | null): number {
   const numbers: Readonly<Record<string, number>> = constants.signals;

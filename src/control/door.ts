@@ -2,7 +2,7 @@
  * Opening one of the doors behind the daemon's socket: connect, and say which door is wanted. Loads next to nothing, because
  * `crucible acp` does no more than this before it becomes a pipe.
  */
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { isSystemError, messageOf, type CrucibleError } from "../base/errors.ts";
 import { programVersion } from "../base/version.ts";
@@ -39,7 +39,13 @@ export async function openDoor(socketPath: string, hello: Hello): Promise<Socket
  */
 function requireOwnSocket(socketPath: string): void {
   const self = process.getuid?.();
-  const owner = ownerOf(socketPath);
+  const there = statsOf(socketPath);
+  if (there && !there.isSocket()) {
+    throw daemonUnreachable.create(`no daemon can answer on ${socketPath}: what is there is no socket`, {
+      hint: "name the daemon's socket with --socket, or leave that out",
+    });
+  }
+  const owner = there?.uid;
   if (self === undefined || owner === undefined || [0, self].includes(owner) || self === 0) return;
   throw daemonUnreachable.create(`the socket ${socketPath} belongs to another user (uid ${owner})`, {
     hint: foreignSocket,
@@ -47,9 +53,9 @@ function requireOwnSocket(socketPath: string): void {
 }
 
 /** Undefined where nothing can be seen; connecting will tell why. */
-function ownerOf(path: string): number | undefined {
+function statsOf(path: string): Stats | undefined {
   try {
-    return statSync(path).uid;
+    return statSync(path);
   } catch (error) {
     if (isSystemError(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) return undefined;
     throw error;

@@ -40,10 +40,12 @@ export interface ProbeOptions {
   /** Agents started at the same time; one after the other when missing, so that none looks slower than it is. */
   atOnce?: number;
   onStart?: (name: string) => void;
+  /** Kills what was started, and has the report reject with its reason. */
+  signal?: AbortSignal | undefined;
 }
 
 export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]> {
-  const { config, env = process.env, start, openSession } = options;
+  const { config, env = process.env, start, openSession, signal } = options;
   const programs = new AgentPrograms(() => config, env);
   if (!start) return reportEach(options, (profile) => find(profile, programs));
   const folder = await realpath(await mkdtemp(join(tmpdir(), "crucible-probe-")));
@@ -51,16 +53,29 @@ export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]
     return await withTrialBoundaries({ config, env }, async ({ boundaries, stateDirectory, sockets }) => {
       const tools = openSession ? await openTrialTools(sockets, createBus()) : undefined;
       const launcher = createLauncher({ stateDirectory, graceMs: () => config.limits.graceSeconds * 1000 });
+      const onAbort = (): void => launcher.killAllNow();
+      signal?.addEventListener("abort", onAbort);
       try {
         // Looked for first, so that the agent that happens to be the first does not look slower than it is.
         await boundaries.trials();
         return await reportEach(options, async (profile) => {
           const report = await find(profile, programs);
           if (report.path === null) return report;
+          signal?.throwIfAborted();
           options.onStart?.(profile.name);
-          return probed(report, { profile, programs, boundaries, launcher, folder, opened: config.kiln, tools });
+          return probed(report, {
+            profile,
+            programs,
+            boundaries,
+            launcher,
+            folder,
+            opened: config.kiln,
+            tools,
+            signal,
+          });
         });
       } finally {
+        signal?.removeEventListener("abort", onAbort);
         await launcher.close();
         await tools?.close();
       }
@@ -114,11 +129,12 @@ interface ProbeParts {
   opened: Pick<Config["kiln"], "read" | "write">;
   /** Given where a session is asked for. */
   tools: TrialTools | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** The report with what the agent says of itself, started as a child would be, or with what kept it from that. */
 async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentReport> {
-  const { profile, programs, boundaries, launcher, folder, tools } = parts;
+  const { profile, programs, boundaries, launcher, folder, tools, signal } = parts;
   const { read, write } = parts.opened;
   const boundary: Boundary = {
     profile,
@@ -148,7 +164,7 @@ async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentRepo
       residentBytes,
     };
     try {
-      if (tools) probe.tools = await tryTools(agent, { tools, cwd: folder });
+      if (tools) probe.tools = await tryTools(agent, { tools, cwd: folder, signal });
       return { ...report, probe };
     } catch (error) {
       return { ...report, probe, problem: problemOf(explained(error, profile)) };
@@ -163,14 +179,14 @@ async function probed(report: AgentReport, parts: ProbeParts): Promise<AgentRepo
 /** Opens a session, with the tools as a child gets them if its profile can be given any. Rejects as `Agent.ask` does. */
 async function tryTools(
   agent: Agent,
-  { tools, cwd }: { tools: TrialTools; cwd: string },
+  { tools, cwd, signal }: { tools: TrialTools; cwd: string; signal: AbortSignal | undefined },
 ): Promise<AgentProbe["tools"]> {
   const { family, delegation } = agent.profile;
   const offer = family !== undefined || delegation.enabled ? tools.offer(agent) : undefined;
   const startedAt = monotonicMs();
   await agent.ask({ method: "session/new", params: { cwd, mcpServers: offer?.servers ?? [] } });
   if (!offer) return null;
-  const reached = (await within(offer.listed, toolsTrialMs)) !== timedOut;
+  const reached = (await within(offer.listed, toolsTrialMs, signal)) !== timedOut;
   return { over: offer.over, reached, milliseconds: Math.round(monotonicMs() - startedAt) };
 }
 

@@ -1,4 +1,5 @@
 /** The commands of the command line, as a person or a script sees them: output, errors, exit codes. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { programVersion } from "../../src/base/version.ts";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { crucibleUser, ended } from "../support/command-line.ts";
 import { until } from "../support/conditions.ts";
-import { scriptedProfile, startDaemon } from "../support/daemon.ts";
+import { checkout, scriptedProfile, startDaemon } from "../support/daemon.ts";
 import { isAlive } from "../support/processes.ts";
 
 const broken = `[acp.agents.mine]
@@ -208,6 +209,24 @@ describe("with a daemon", () => {
       stderr: `the daemon (pid ${daemon.pid}) has ended\n`,
     });
   });
+});
+
+test("a directory that is gone, and a socket that is none, are told as what they are", async () => {
+  const user = await crucibleUser();
+  const program = join(checkout, "bin/crucible.js");
+  const fromGone = spawnSync(
+    "sh",
+    ["-c", 'cd "$1" && rmdir "$1" && exec "$2" "$3" status', "sh", user.project, process.execPath, program],
+    {
+      env: { PATH: process.env["PATH"] ?? "", HOME: user.folder },
+      encoding: "utf8",
+    },
+  );
+  expect(fromGone.stderr).toMatch(/^error: the directory this was started in does not exist any more \[CRU_USAGE\]/);
+  expect(fromGone.status).toBe(2);
+  const file = user.write("plain", "");
+  const { code, stderr } = await user.run(["status", "--socket", file], { cwd: user.folder });
+  expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining(`${file}: what is there is no socket`) });
 });
 
 test("a reader that goes away is no error", async () => {

@@ -36,7 +36,8 @@ async function startDaemon(env: Readonly<Record<string, string>>): Promise<TestD
 /** What the doctor says of tracing in a shell with this environment. */
 async function findings({ home }: TestDaemon, env: Readonly<Record<string, string>>): Promise<string[]> {
   const { socket: socketPath, stateDirectory } = home;
-  const found = await checkDaemon({ socketPath, stateDirectory, env, config: undefined, onProgress: () => {} });
+  const { signal } = new AbortController();
+  const found = await checkDaemon({ socketPath, stateDirectory, env, config: undefined, onProgress: () => {}, signal });
   return found.filter(({ check }) => check === "tracing").map(({ message }) => message);
 }
 

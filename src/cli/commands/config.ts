@@ -4,6 +4,7 @@ import type { ConfigRequest } from "../../config/locate.ts";
 import { configText } from "../render/config-text.ts";
 import { styleFor } from "../render/style.ts";
 import { print, printJson } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface ConfigOptions {
   config: string | undefined;
@@ -36,5 +37,5 @@ export async function printSchema(): Promise<number> {
 }
 
 function requestFor(file: string | undefined): ConfigRequest {
-  return { file, env: process.env, cwd: process.cwd(), handStarted: true };
+  return { file, env: process.env, cwd: workingDirectory(), handStarted: true };
 }

@@ -12,6 +12,7 @@ import { usageError } from "../errors.ts";
 import { openControl } from "../reach.ts";
 import { cancelOnSignals } from "../signals.ts";
 import { print, printJson } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface DelegateOptions {
   from: string | undefined;
@@ -30,7 +31,7 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
   const params = {
     agent,
     task: await taskText(task),
-    cwd: resolve(options.cwd ?? "."),
+    cwd: resolve(workingDirectory(), options.cwd ?? ""),
     ...withoutUndefined({ from, context, description, model }),
   };
   const view = process.stderr.isTTY ? (await import("../terminal-view.ts")).openTerminalView() : undefined;

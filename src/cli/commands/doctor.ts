@@ -4,8 +4,10 @@ import { defaultSocketPath, stateDirectory } from "../../base/paths.ts";
 import { findingsText } from "../render/findings-text.ts";
 import { showProgress } from "../render/progress-line.ts";
 import { styleFor } from "../render/style.ts";
+import { untilSignal } from "../signals.ts";
 import { resolveSocketPath } from "../socket-path.ts";
 import { print, printJson } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface DoctorOptions {
   config: string | undefined;
@@ -14,9 +16,13 @@ export interface DoctorOptions {
 }
 
 /** Resolves to 0 when nothing is broken, to 4 when the configuration is, and else to 5. */
-export async function doctor({ config: file, socket, json }: DoctorOptions): Promise<number> {
+export function doctor(options: DoctorOptions): Promise<number> {
+  return untilSignal((signal) => examined(options, signal));
+}
+
+async function examined({ config: file, socket, json }: DoctorOptions, signal: AbortSignal): Promise<number> {
   const { env } = process;
-  const cwd = process.cwd();
+  const cwd = workingDirectory();
   const { examine } = await import("../../daemon/doctor/checks.ts");
   const progress = showProgress(process.stderr);
   try {
@@ -25,6 +31,7 @@ export async function doctor({ config: file, socket, json }: DoctorOptions): Pro
       socketPath: await socketPathFor({ socket, config: file, env, cwd, handStarted: true }),
       stateDirectory: stateDirectory(),
       env,
+      signal,
       onProgress: (what) => progress.say(what),
     });
     progress.clear();

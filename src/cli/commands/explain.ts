@@ -8,7 +8,9 @@ import { usageError } from "../errors.ts";
 import { explanationText } from "../render/explanation-text.ts";
 import { styleFor } from "../render/style.ts";
 import { resolveSocketPath } from "../socket-path.ts";
+import { untilSignal } from "../signals.ts";
 import { print, printJson } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface ExplainOptions {
   depth: string | undefined;
@@ -19,16 +21,21 @@ export interface ExplainOptions {
 }
 
 /** Resolves to 0 when it would be allowed, and to the exit code of a refusal when not. */
-export async function explainCommand(args: readonly string[], options: ExplainOptions): Promise<number> {
+export function explainCommand(args: readonly string[], options: ExplainOptions): Promise<number> {
+  // What was tried meanwhile is taken back by then.
+  return untilSignal(() => explained(args, options));
+}
+
+async function explained(args: readonly string[], options: ExplainOptions): Promise<number> {
   const [from = "", target = ""] = args;
   const { env } = process;
-  const request = { env, cwd: process.cwd(), handStarted: true };
+  const request = { env, cwd: workingDirectory(), handStarted: true };
   const { loadConfig } = await import("../../config/load.ts");
   const config = loadConfig({ ...request, file: options.config });
   const socketPath = await resolveSocketPath({ ...request, config: options.config, socket: options.socket });
   const { explainDelegation } = await import("../../daemon/explain.ts");
   const explanation = await explainDelegation(
-    { from, target, depth: depthOf(options.depth), cwd: resolve(options.cwd ?? "."), env, socketPath },
+    { from, target, depth: depthOf(options.depth), cwd: resolve(request.cwd, options.cwd ?? ""), env, socketPath },
     config,
   );
   await (options.json ? printJson(explanation) : print(explanationText(explanation, styleFor(process.stdout))));

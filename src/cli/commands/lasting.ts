@@ -9,6 +9,7 @@ import type { Dialect } from "../lasting-bridge/dialect.ts";
 import { reachDaemon, type DaemonPlace } from "../reach.ts";
 import { resolveSocketPath } from "../socket-path.ts";
 import { tell } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface PlaceOptions {
   config: string | undefined;
@@ -46,7 +47,7 @@ export async function runLasting({ dialect, hello, ...options }: LastingCaller):
 /** Where the daemon of an editor or MCP client is; the project that it has open has no say in it. */
 async function daemonPlace({ config, socket, noAutostart }: PlaceOptions): Promise<DaemonPlace> {
   const { env } = process;
-  const cwd = process.cwd();
+  const cwd = workingDirectory();
   const socketPath = await resolveSocketPath({ socket, config, env, cwd, handStarted: false });
   return { socketPath, config, env, cwd, autostart: !noAutostart };
 }

@@ -4,6 +4,7 @@ import type { LogLevel } from "../../config/config.ts";
 import { backgroundVariable } from "../background-mark.ts";
 import { resolveSocketPath } from "../socket-path.ts";
 import { tell } from "../terminal.ts";
+import { workingDirectory } from "../working-directory.ts";
 
 export interface ServeOptions {
   config: string | undefined;
@@ -18,7 +19,7 @@ export async function serveCommand({ config, socket, logLevel }: ServeOptions): 
   const { serve } = await import("../../daemon/serve.ts");
   return serve({
     configFile: config,
-    socket: await resolveSocketPath({ socket, config, env, cwd: process.cwd(), handStarted }),
+    socket: await resolveSocketPath({ socket, config, env, cwd: workingDirectory(), handStarted }),
     logLevel: logLevel as LogLevel | undefined,
     handStarted,
     onReady: (socketPath) => void tell(`listening on unix:${socketPath}\n`),

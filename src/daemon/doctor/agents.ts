@@ -9,7 +9,7 @@ import type { Examination } from "./examination.ts";
 /** Agents that are started at the same time. */
 const atOnce = 3;
 
-export async function checkAgents({ config, env, onProgress }: Examination): Promise<Finding[]> {
+export async function checkAgents({ config, env, onProgress, signal }: Examination): Promise<Finding[]> {
   if (!config) return [];
   const reports = await reportAgents({
     config,
@@ -17,6 +17,7 @@ export async function checkAgents({ config, env, onProgress }: Examination): Pro
     start: true,
     openSession: true,
     atOnce,
+    signal,
     onStart: (name) => onProgress(`starting ${name} …`),
   });
   const findings = reports.map((report) => findingOf(report, config));

@@ -20,11 +20,14 @@ export interface DoctorRequest extends Omit<Examination, "config"> {
   request: ConfigRequest;
 }
 
-/** All findings, in the order of the checks. */
+/** All findings, in the order of the checks. Rejects with the reason of the signal when that aborts first. */
 export async function examine({ request, ...place }: DoctorRequest): Promise<Finding[]> {
   const { config, finding } = readConfig(request);
   const findings = [finding];
-  for (const check of checks) findings.push(...(await check({ ...place, config })));
+  for (const check of checks) {
+    place.signal.throwIfAborted();
+    findings.push(...(await check({ ...place, config })));
+  }
   return findings;
 }
 

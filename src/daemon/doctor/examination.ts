@@ -11,6 +11,8 @@ export interface Examination {
   env: Environment;
   /** Hears what is being looked at now. */
   onProgress: (what: string) => void;
+  /** Ends the examination, and what it has started. */
+  signal: AbortSignal;
 }
 
 /** What was expected to go wrong; a mistake of our own goes on. */
