@@ -85,7 +85,7 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
       agent.initialized(answer);
     } catch (error) {
       await agent.end();
-      throw asStartError(agent, error);
+      throw signal?.aborted ? error : asStartError(agent, error);
     }
     const milliseconds = Math.round(monotonicMs() - startedAt);
     const { mechanism: sandbox, strength } = confinement;

@@ -10,7 +10,7 @@ import type { EndedTally } from "../observe/tally.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import { personGrant, rootGrant } from "../sessions/grant.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
-import type { Store } from "../sessions/records.ts";
+import type { Deleted, Store } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ControlHandlers } from "./control-door.ts";
 import { cancel } from "./cancel.ts";
@@ -20,7 +20,6 @@ import { person } from "./person.ts";
 import { chooseProfile, profileNamed } from "./profiles.ts";
 import type { RunningAgents } from "./running-agents.ts";
 import type { SessionFactory } from "./session-factory.ts";
-import { removeStored } from "./stored-files.ts";
 import { storedHandlers } from "./stored-sessions.ts";
 import { sessionTree } from "./session-tree.ts";
 import { maxConnections } from "./socket-server.ts";
@@ -37,6 +36,8 @@ export interface ControlParts {
   sessions: SessionFactory;
   delegations: Delegations;
   permissions: Permissions;
+  /** Deletes a stored session with all that belongs to it. */
+  remove: (sessionId: string) => Promise<Deleted>;
   /** Delegations that have ended. */
   ended: () => EndedTally;
   editors: () => number;
@@ -131,7 +132,7 @@ export function controlHandlers(parts: ControlParts): ControlHandlers {
       health: () => store.health,
       stateOf: (id) => registry.get(id)?.state,
       mayBeLive: true,
-      remove: (id) => removeStored(id, { store, stateDirectory: parts.facts().stateDirectory }),
+      remove: parts.remove,
     }),
 
     cancel: ({ id }) => cancel(id, { delegations, registry, store }),

@@ -26,6 +26,7 @@ import { createLauncher } from "../process/launcher.ts";
 import { reapLeftovers } from "../process/reap.ts";
 import { startSweeping } from "../process/sweep.ts";
 import { noteShown } from "../sessions/shown-notes.ts";
+import type { Deleted } from "../sessions/records.ts";
 import { SessionRegistry } from "../sessions/registry.ts";
 import { startRetention } from "../sessions/retention.ts";
 import { openStore } from "../sessions/store.ts";
@@ -213,6 +214,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   scope.add("worktrees", () => worktrees.close());
   scope.add("sessions", () => registry.endAll("the daemon is ending"));
 
+  const remove = (id: string): Promise<Deleted> => removeStored(id, { store, stateDirectory: state });
   if (isOwner) {
     const retention = startRetention({
       store,
@@ -221,7 +223,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
         return { maxAgeDays: retentionDays, maxBytes: maxStoreMb * 1024 * 1024 };
       },
       isLive: (id) => registry.get(id) !== undefined,
-      remove: (id) => removeStored(id, { store, stateDirectory: state }),
+      remove,
       onFailure: (error) => bus.emit("warning", { where: "store", message: messageOf(error) }),
     });
     scope.add("retention", retention);
@@ -245,6 +247,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
     shown,
     tokens,
     tools,
+    remove,
   };
   const control = controlHandlers({
     ...parts,

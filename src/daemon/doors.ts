@@ -19,7 +19,7 @@ import type { AccessTokens } from "../mcp/access.ts";
 import { kilnOf, requireInRoots } from "../kiln/open-kiln.ts";
 import type { Bus } from "../observe/bus.ts";
 import { rootGrant } from "../sessions/grant.ts";
-import type { Store } from "../sessions/records.ts";
+import type { Deleted, Store } from "../sessions/records.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import { serveControl, type ControlHandlers } from "./control-door.ts";
@@ -52,6 +52,8 @@ export interface DoorsParts {
   tokens: AccessTokens;
   tools: ToolDoors;
   control: ControlHandlers;
+  /** Deletes a stored session with all that belongs to it. */
+  remove: (sessionId: string) => Promise<Deleted>;
 }
 
 type EditorHello = Extract<Hello, { door: "editor" }>;
@@ -138,11 +140,10 @@ export class Doors {
       bus,
       store,
       version,
-      startAgent: (profile, initialize, owner) =>
+      startAgent: (profile, start) =>
         agents.start({
           profile,
-          initialize,
-          owner,
+          ...start,
           cwd,
           boundary: { worksFor: "editor", kiln: kilnOfEditor(cwd, config.current) },
           hasTools: true,
@@ -180,6 +181,7 @@ export class Doors {
       },
       leave: (session, why) => left.leave(session, why),
       takeBack: (id) => left.takeBack(id),
+      remove: this.#parts.remove,
       agentGone: (orphans) => {
         for (const session of orphans) delegations.cancelChildrenOf(session, "the agent that asked has exited");
       },

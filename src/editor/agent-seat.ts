@@ -9,7 +9,7 @@ import type { Agent } from "../agents/agent.ts";
 export interface AgentSeatParts {
   /** The editor's side. */
   link: Link;
-  start: (initialize: Record<string, unknown>) => Promise<Agent>;
+  start: (initialize: Record<string, unknown>, signal: AbortSignal) => Promise<Agent>;
   /** Parameters of `initialize`; undefined while the editor has not said any, and when it is gone. */
   initialize: () => Record<string, unknown> | undefined;
   onGone: (agent: Agent) => void;
@@ -17,6 +17,7 @@ export interface AgentSeatParts {
 
 export class AgentSeat {
   readonly #parts: AgentSeatParts;
+  readonly #ending = new AbortController();
   #agent: Promise<Agent> | undefined;
   #live: Agent | undefined;
 
@@ -46,6 +47,7 @@ export class AgentSeat {
 
   /** Ends the agent, also one that is starting. */
   async end(): Promise<void> {
+    this.#ending.abort();
     await this.#agent?.then(
       (agent) => agent.end(),
       () => {},
@@ -57,7 +59,7 @@ export class AgentSeat {
     if (!initialize) {
       throw new RpcError({ code: rpcCodes.invalidRequest, message: "expected initialize before any other request" });
     }
-    const starting = this.#parts.start(initialize);
+    const starting = this.#parts.start(initialize, this.#ending.signal);
     this.#agent = starting;
     starting.then(
       (agent) => {

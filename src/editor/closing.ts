@@ -22,8 +22,10 @@ export async function closeSession(desk: Desk, request: IncomingRequest): Promis
     : {};
   if (id === undefined) return answer;
   sessions.delete(id);
-  await session?.end("the editor closed it");
-  if (isDelete) ports.store.deleteSession(id);
+  // Also one that goes on without an editor.
+  const open = session ?? (await ports.takeBack(id));
+  await open?.end("the editor closed it");
+  if (isDelete) await ports.remove(id);
   return answer;
 }
 

@@ -37,6 +37,9 @@ export const initializePatienceMs = 10_000;
  */
 const requestsPerDaemon = 1_000_000;
 
+const whyLeft = "the editor closed its connection";
+const editorGone = new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" });
+
 export interface EditorStream {
   stream: Duplex;
   /** Daemons this editor has had before this one. */
@@ -64,7 +67,7 @@ export class EditorConnection implements Desk {
         request: (request) => this.#request(request),
         notification: (method, params) => this.#notification(method, params),
       },
-      closeReason: () => new RpcError({ code: rpcCodes.cancelled, message: "the editor is gone" }),
+      closeReason: () => editorGone,
       answerGarbage: true,
       firstRequestId: daemonsBefore * requestsPerDaemon,
       onDropped: (message) => ports.bus.emit("warning", { where: "editor", message }),
@@ -103,7 +106,7 @@ export class EditorConnection implements Desk {
     const owner = toEditor(this.link, (params) => this.#withEditorsIds(params));
     const seat = new AgentSeat({
       link: this.link,
-      start: (initialize) => this.ports.startAgent(profile, initialize, owner),
+      start: (initialize, signal) => this.ports.startAgent(profile, { initialize, owner, signal }),
       initialize: () => (this.#ending ? undefined : this.#initialize),
       onGone: (agent) => void this.#agentGone(agent),
     });
@@ -111,10 +114,18 @@ export class EditorConnection implements Desk {
     return seat;
   }
 
+  async admit(session: Session): Promise<void> {
+    if (!this.#ending) {
+      this.sessions.set(session.id, session);
+      return;
+    }
+    await this.ports.leave(session, whyLeft);
+    throw editorGone;
+  }
+
   async #end(): Promise<void> {
     this.link.close();
-    const why = "the editor closed its connection";
-    const sessions = [...this.sessions.values()].map((session) => this.ports.leave(session, why));
+    const sessions = [...this.sessions.values()].map((session) => this.ports.leave(session, whyLeft));
     await Promise.all([...sessions, ...[...this.#seats.values()].map((seat) => seat.end())]);
   }
 

@@ -21,6 +21,8 @@ export interface Desk {
   /** What the editor said of itself. */
   readonly initialize: Readonly<Record<string, unknown>> | undefined;
   seatOf(profile: AgentProfile): AgentSeat;
+  /** The editor has the session from now on. Rejects when the editor has gone meanwhile; the session is left again then. */
+  admit(session: Session): Promise<void>;
 }
 
 /** The agent's id of a conversation; one that Crucible has not given is the agent's own, from before Crucible was there. */

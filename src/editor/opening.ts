@@ -25,7 +25,7 @@ async function open(desk: Desk, request: IncomingRequest, source: object): Promi
     const { agentSessionId, result } = await agent.openSession({ method, params: extended, signal }, session);
     ports.attach(session, agent, agentSessionId);
     const answer = await ports.applySettings({ session, agent, opened: result });
-    desk.sessions.set(session.id, session);
+    await desk.admit(session);
     // The editor learns the id with the answer; what the agent says about it may come only after that.
     setImmediate(() => session.opened());
     return { ...answer, sessionId: session.id };

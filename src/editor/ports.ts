@@ -26,12 +26,20 @@ export interface Opened {
   onIgnored?: (what: string) => void;
 }
 
+export interface EditorsAgent {
+  /** Parameters of `initialize`. */
+  initialize: Record<string, unknown>;
+  owner: Listener;
+  /** Gives up the start when it aborts. */
+  signal: AbortSignal;
+}
+
 export interface EditorPorts {
   bus: Bus;
   store: Store;
   version: string;
-  /** Starts the connection's agent. `initialize` = its parameters. */
-  startAgent(profile: AgentProfile, initialize: Record<string, unknown>, owner: Listener): Promise<Agent>;
+  /** Starts the connection's agent. */
+  startAgent(profile: AgentProfile, start: EditorsAgent): Promise<Agent>;
   /** What this profile's agent answered to the same `initialize` last time in the life of this daemon. */
   knownAnswer(
     profile: AgentProfile,
@@ -65,6 +73,8 @@ export interface EditorPorts {
   leave(session: Session, why: string): Promise<void>;
   /** The session of this id if it goes on without an editor since `leave`; it is the caller's then. */
   takeBack(id: string): Promise<Session | undefined>;
+  /** Deletes a conversation with all that belongs to it. Rejects with CRU_STORE_UNWRITABLE. */
+  remove(sessionId: string): Promise<unknown>;
   /** The agent behind these sessions is gone: ends what they had delegated. */
   agentGone(sessions: readonly Session[]): void;
 }

@@ -27,7 +27,6 @@ async function restore(desk: Desk, id: string, params: Record<string, unknown>):
   const { ports } = desk;
   if (desk.sessions.has(id)) return {};
   const session = await sessionFor(desk, id, params);
-  desk.sessions.set(id, session);
   recall(session, ports.store);
   session.opened();
   tellLost(session);
@@ -54,7 +53,6 @@ async function reopen(desk: Desk, id: string, { request, params }: Reopening): P
   // Before anything is changed: one that goes on without an editor goes on the same if this fails.
   ports.requireReachable(placeIn(params));
   const session = open ?? (await sessionFor(desk, id, params));
-  desk.sessions.set(id, session);
   try {
     const answer = await answerOf(desk, session, { request, params, agent, can, agentSessionId });
     ports.reopened(session);
@@ -118,17 +116,17 @@ async function byAgent(
   }
 }
 
-/** The one that goes on without an editor since it was left, or a new one of that id. */
+/** The one that goes on without an editor since it was left, or a new one of that id. The editor has it then. */
 async function sessionFor(desk: Desk, id: string, params: Record<string, unknown>): Promise<Session> {
   const left = await desk.ports.takeBack(id);
+  if (!left && !desk.sessions.has(id)) await requireClosed(desk, id);
+  // Whoever asked for it as well may have been quicker, and from here on nobody is.
   const here = desk.sessions.get(id);
   if (here) return here;
-  if (!left) {
-    await requireClosed(desk, id);
-    return makeSession(desk, params, { id, profile: desk.ports.profileOf(id) ?? desk.profile });
-  }
-  left.client.rejoin(clientOf(desk, params));
-  return left;
+  left?.client.rejoin(clientOf(desk, params));
+  const session = left ?? makeSession(desk, params, { id, profile: desk.ports.profileOf(id) ?? desk.profile });
+  await desk.admit(session);
+  return session;
 }
 
 /** Two agents that go on with one conversation would not know of each other. */

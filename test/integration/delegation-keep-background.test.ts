@@ -140,6 +140,31 @@ test("without it, all ends within five seconds", async () => {
 });
 
 describe("an editor that comes back while it goes on", () => {
+  test("and goes again leaves all of it at work, also what was begun meanwhile", async () => {
+    const { session } = await leaveAtWork("keeper", "k20", "say first");
+    const later = await reopen("keeper", session);
+    const tools = await later.tools();
+    const task = script("touch k21.began", "wait-for k21.go", "touch k21.done");
+    await delegateWith(tools, { agent: "worker", task, background: true });
+    await isMade("k21.began");
+    await tools.close();
+    await later[Symbol.asyncDispose]();
+    make("k20.go");
+    await until(async () => (await rootOf(session))?.children.length === 1, { what: "the first to end" });
+    make("k21.go");
+    await isMade("k21.done");
+    await isGone(session);
+  });
+
+  test("and deletes the conversation ends what goes on", async () => {
+    const { session } = await leaveAtWork("keeper", "k22", "say never");
+    const editor = daemon.editor("keeper", { args: ["--no-autostart"] });
+    await editor.initialize();
+    await editor.request("session/delete", { sessionId: session });
+    await isGone(session);
+    await editor.end();
+  });
+
   test("is shown it, is asked its questions, and gets its result", async () => {
     const { session, id } = await leaveAtWork("keeper", "k5", "ask", "say answered");
     await until(async () => (await rootOf(session))?.pid === null);

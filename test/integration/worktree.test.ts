@@ -145,6 +145,13 @@ describe("in a checkout", () => {
     expect(patch).toContain("+++ b/later.txt");
   });
 
+  test("an editor that deletes the conversation deletes its patches", async () => {
+    await ask('rawwrite new.txt "fresh\\n"');
+    expect(inState("patches")).toHaveLength(1);
+    await parent.editor.request("session/delete", { sessionId: parent.session });
+    expect(inState("patches")).toEqual([]);
+  });
+
   test("the command that is given applies it", async () => {
     const binary = [...Array(64).keys()].map((code) => String.fromCharCode(code)).join("");
     const result = await ask(script('rawwrite new.txt "fresh\\n"', `rawwrite blob ${JSON.stringify(binary)}`));
