@@ -14,6 +14,7 @@ import type { SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Artifacts } from "./artifacts.ts";
 import { brief, forkNote, textBlocks, worktreeNote } from "./brief.ts";
+import type { ChildMessages } from "./child-messages.ts";
 import { ChildClient, type Child, type ChildTerms } from "./child.ts";
 import type { EarlyEnd } from "./early-end.ts";
 import { childFailed } from "./errors.ts";
@@ -47,8 +48,7 @@ export interface ChildRunInit {
   artifacts: Artifacts;
   earlyEnd: EarlyEnd;
   resting: RestingChildren;
-  /** Messages that came for the child; it takes the next one when a turn has ended. */
-  messages: string[];
+  messages: ChildMessages;
   /** When a human was last waited for, by the clock of base/clock.ts; now, while one is; 0 if never. */
   waitedForHumanAt: () => number;
   /** The child's session is open; it is prompted next. */
@@ -160,8 +160,8 @@ export class ChildRun {
     });
     for (;;) {
       const ending = await this.#turn(child, prompt);
-      const message = messages.shift();
-      if (message === undefined || ending.status !== "completed") return ending;
+      const message = ending.status === "completed" ? messages.take() : undefined;
+      if (message === undefined) return ending;
       prompt = textBlocks([message]);
     }
   }

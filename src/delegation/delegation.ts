@@ -14,6 +14,7 @@ import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import { Artifacts, type RanCommand, type WrittenFile } from "./artifacts.ts";
 import type { Spending } from "./budget.ts";
+import { ChildMessages } from "./child-messages.ts";
 import { ChildRun } from "./child-run.ts";
 import { conversationFor } from "./context.ts";
 import { cancelled, EarlyEnd } from "./early-end.ts";
@@ -66,7 +67,7 @@ export class Delegation {
   /** Of the candidate that runs. */
   #notes: string[] = [];
   #candidate: Candidate;
-  readonly #messages: string[] = [];
+  readonly #messages = new ChildMessages();
   #leftBehind: Record<string, unknown>[] = [];
   #startedAt: number | undefined;
   #endedAt: number | undefined;
@@ -80,7 +81,6 @@ export class Delegation {
   /** Questions of its child, and of those further down. */
   readonly questions = new OpenQuestions();
   #isBackground = false;
-  #takesMessages = true;
 
   constructor(init: DelegationInit) {
     this.#init = init;
@@ -163,10 +163,8 @@ export class Delegation {
   }
 
   /** A further message for the child; it gets it when its turn ends, and its answer to it is the result then. */
-  send(message: string): boolean {
-    if (!this.#takesMessages || this.#earlyEnd.asked) return false;
-    this.#messages.push(message);
-    return true;
+  send(message: string): ReturnType<ChildMessages["add"]> {
+    return this.#earlyEnd.asked ? "over" : this.#messages.add(message);
   }
 
   /** A file was written on its child's behalf. */
@@ -218,8 +216,7 @@ export class Delegation {
       const ending = await run.work();
       const isLast = waiting.length === 0 || this.#earlyEnd.asked;
       const isOver = isLast || !couldNotBegin(ending) || this.#hasWorked;
-      // From here on nobody reads them.
-      if (isOver) this.#takesMessages = false;
+      if (isOver) this.#messages.close();
       // The next one has a place of its own.
       const patch = await run.takeHome();
       if (isOver) this.#finish(ending, patch);

@@ -37,8 +37,14 @@ export class Delegations {
 
   constructor(ports: DelegationPorts) {
     this.#ports = ports;
-    ports.bus.on("permission.asked", ({ sessionId }) => this.#above(sessionId, (one) => one.questions.asked()));
-    ports.bus.on("permission.answered", ({ sessionId }) => this.#above(sessionId, (one) => one.questions.answered()));
+    // A question of a grandchild holds up the child that waits for it, too.
+    ports.bus.on("permission.asked", ({ questionId, sessionId }) => {
+      for (const one of this.#live.values()) if (one.concerns(sessionId)) one.questions.asked(questionId);
+    });
+    // Who asked may be gone by now.
+    ports.bus.on("permission.answered", ({ questionId }) => {
+      for (const one of this.#live.values()) one.questions.answered(questionId);
+    });
   }
 
   /** The agents a session knows: those of the configuration, and those made in its tree. */
@@ -260,11 +266,6 @@ export class Delegations {
     const budget = this.#budgets.get(root) ?? new Budget();
     this.#budgets.set(root, budget);
     return budget;
-  }
-
-  // A question of a grandchild holds up the child that waits for it, too.
-  #above(askerId: string, tell: (delegation: Delegation) => void): void {
-    for (const delegation of this.#live.values()) if (delegation.concerns(askerId)) tell(delegation);
   }
 
   /** Whether a session, live or stored, is this one or descends from it. */

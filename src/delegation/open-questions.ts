@@ -3,12 +3,12 @@ import { monotonicMs } from "../base/clock.ts";
 import { deferred } from "../base/deferred.ts";
 
 export class OpenQuestions {
-  #count = 0;
+  readonly #open = new Set<string>();
   #answeredAt = 0;
   #next = deferred<void>();
 
   get areOpen(): boolean {
-    return this.#count > 0;
+    return this.#open.size > 0;
   }
 
   /** When a human was last waited for, by the clock of base/clock.ts: now, while one is; 0 if never. */
@@ -21,14 +21,14 @@ export class OpenQuestions {
     return this.#next.promise;
   }
 
-  asked(): void {
-    this.#count++;
+  asked(id: string): void {
+    this.#open.add(id);
     this.#next.resolve();
     this.#next = deferred<void>();
   }
 
-  answered(): void {
-    this.#count = Math.max(0, this.#count - 1);
-    this.#answeredAt = monotonicMs();
+  /** Says nothing of a question that was never asked here. */
+  answered(id: string): void {
+    if (this.#open.delete(id)) this.#answeredAt = monotonicMs();
   }
 }

@@ -28,11 +28,9 @@ export class ChildrenShown {
     this.#parts = parts;
     const { bus } = parts;
     bus.on("delegation.progress", ({ rootId, ...progress }) => this.#show(rootId, (tree) => tree.told(progress)));
-    bus.on("permission.asked", ({ rootId, sessionId, title }) => {
-      this.#show(rootId, (tree) => tree.asks(sessionId, title));
-    });
-    bus.on("permission.answered", ({ rootId, sessionId }) => {
-      this.#show(rootId, (tree) => tree.isAnswered(sessionId));
+    bus.on("permission.asked", ({ rootId, ...question }) => this.#show(rootId, (tree) => tree.asks(question)));
+    bus.on("permission.answered", ({ rootId, ...question }) => {
+      this.#show(rootId, (tree) => tree.isAnswered(question));
     });
   }
 
@@ -62,15 +60,9 @@ export class ChildrenShown {
     for (const root of roots) this.#trees.get(root.id)?.congested(isCongested);
   }
 
-  // Who tells must not suffer from a mistake of who shows.
   #show(rootId: string, show: (tree: ShownTree) => void): void {
     const tree = this.#trees.get(rootId);
-    if (!tree) return;
-    try {
-      show(tree);
-    } catch (error) {
-      this.#parts.bus.emit("bug", { where: "the display of delegations", error, sessionId: rootId });
-    }
+    if (tree) show(tree);
   }
 
   #tapOfRoot(root: Session): Interceptor {

@@ -38,7 +38,8 @@ export class ShownDelegation {
   #session: Session | undefined;
   #child: SubagentSession | undefined;
   #card: Card | undefined;
-  #questions = 0;
+  /** Before the user or in line, the first one first. */
+  readonly #questions = new Map<string, string>();
   #willEnd = false;
   #outcome: Outcome | undefined;
   #over = false;
@@ -145,18 +146,17 @@ export class ShownDelegation {
     if (notification.method === "session/update" && this.#activity.update(notification.params)) this.#card?.touch();
   }
 
-  asks(question: string): void {
-    this.#questions++;
-    this.#questionsChanged(question);
+  asks(id: string, question: string): void {
+    this.#questions.set(id, question);
+    this.#questionsChanged();
   }
 
-  isAnswered(): void {
-    if (this.#questions === 0) return;
-    this.#questions--;
-    this.#questionsChanged(undefined);
+  isAnswered(id: string): void {
+    if (this.#questions.delete(id)) this.#questionsChanged();
   }
 
-  #questionsChanged(question: string | undefined): void {
+  #questionsChanged(): void {
+    const [question] = this.#questions.values();
     this.#activity.asks(question);
     this.#card?.touch();
     if (this.#outcome) this.#close();
@@ -176,14 +176,14 @@ export class ShownDelegation {
   /** The conversation is over: tells what is left to tell, lowest first. */
   endsAtOnce(outcome: Outcome): void {
     for (const one of this.#below) one.endsAtOnce(outcome);
-    this.#questions = 0;
+    this.#questions.clear();
     this.ends(outcome);
     this.#close();
   }
 
   #close(): void {
     const outcome = this.#outcome;
-    if (this.#over || !outcome || this.#questions > 0 || [...this.#below].some((one) => one.openChild)) return;
+    if (this.#over || !outcome || this.#questions.size > 0 || [...this.#below].some((one) => one.openChild)) return;
     this.#over = true;
     this.openChild?.close(outcome.state);
     this.#card?.end(this.#withToolCalls(outcome));

@@ -78,12 +78,12 @@ export class ShownTree {
     this.#early.set(session.id, early);
   }
 
-  asks(sessionId: string, question: string): void {
-    this.#bySession.get(sessionId)?.asks(question);
+  asks({ sessionId, questionId, title }: { sessionId: string; questionId: string; title: string }): void {
+    this.#bySession.get(sessionId)?.asks(questionId, title);
   }
 
-  isAnswered(sessionId: string): void {
-    this.#bySession.get(sessionId)?.isAnswered();
+  isAnswered({ sessionId, questionId }: { sessionId: string; questionId: string }): void {
+    this.#bySession.get(sessionId)?.isAnswered(questionId);
   }
 
   /** The child of this id, if the editor may cancel it: it is shown as a session, and at work. */

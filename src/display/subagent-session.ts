@@ -22,6 +22,7 @@ export class SubagentSession {
   readonly session: Session;
   readonly #parent: Session;
   readonly #closed = deferred<void>();
+  #isWaiting = false;
 
   /** Announces it. */
   constructor({ session, parent, title, meta }: SubagentSessionInit) {
@@ -53,7 +54,9 @@ export class SubagentSession {
   }
 
   waitsForUser(isWaiting: boolean): void {
-    if (this.isOpen) this.#tell({ state: { state: isWaiting ? "requires_action" : "running" } });
+    if (!this.isOpen || isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    this.#tell({ state: { state: isWaiting ? "requires_action" : "running" } });
   }
 
   /** Tells the last state. There is nothing left to cancel then. */

@@ -101,6 +101,7 @@ export interface Events {
 }
 
 export interface Bus {
+  /** Never throws: a listener that fails is told of as a `bug`, and the others hear the event all the same. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void;
   /** Returns how to stop listening. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void;
@@ -110,11 +111,26 @@ export function createBus(): Bus {
   const emitter = new EventEmitter();
   // Listeners come and go with connections; their number is bounded there.
   emitter.setMaxListeners(0);
-  return {
-    emit: (name, event) => void emitter.emit(name, event),
+  const bus: Bus = {
+    emit(name, event) {
+      for (const listener of emitter.listeners(name)) {
+        try {
+          listener(event);
+        } catch (error) {
+          // One that fails to hear of a failure has nobody to tell but the process.
+          if (name === "bug") setImmediate(() => raise(error));
+          else bus.emit("bug", { where: `a listener of ${name}`, error });
+        }
+      }
+    },
     on(name, listener) {
       emitter.on(name, listener);
       return () => void emitter.off(name, listener);
     },
   };
+  return bus;
+}
+
+function raise(error: unknown): never {
+  throw error;
 }

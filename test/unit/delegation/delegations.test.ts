@@ -14,6 +14,7 @@ import type { Config } from "../../../src/config/config.ts";
 import { Delegations } from "../../../src/delegation/delegations.ts";
 import type { ChildRequest, DelegationPorts, OpenedChild } from "../../../src/delegation/ports.ts";
 import { createBus } from "../../../src/observe/bus.ts";
+import { maxWaitingMessages } from "../../../src/delegation/child-messages.ts";
 import { maxRestingPerTree } from "../../../src/delegation/resting-children.ts";
 import { maxQueuedCharacters, maxQueuedDelegations } from "../../../src/delegation/waiting-line.ts";
 import { runTasks } from "../../../src/mcp/run-tasks.ts";
@@ -329,6 +330,30 @@ test("one that is cancelled while it waits makes room for another at once, also 
   await root.end("the test is over");
 });
 
+test("no more messages wait for a child than it may have", async () => {
+  const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
+  const { delegations, root } = house(1, [plan]);
+  const delegation = delegations.begin(root, { ...inputOf(0, plan), timeoutSeconds: undefined });
+  await turns(5);
+  for (let number = 0; number < maxWaitingMessages; number++) expect(delegation.send("go on")).toBe("taken");
+  expect(delegation.send("go on")).toBe("full");
+  delegation.cancel("enough");
+  expect(delegation.send("go on")).toBe("over");
+  await root.end("the test is over");
+});
+
+test("a listener that fails costs no delegation its end", async () => {
+  const { delegations, root, bus, bugs } = house(1, [quick(), quick()]);
+  const stop = bus.on("delegation.progress", () => {
+    throw new Error("no");
+  });
+  expect(await delegations.begin(root, inputOf(0, quick())).ended).toMatchObject({ status: "completed" });
+  expect(bugs).not.toEqual([]);
+  stop();
+  expect(await delegations.begin(root, inputOf(1, quick())).ended).toMatchObject({ status: "completed" });
+  await root.end("the test is over");
+});
+
 test("no more text waits than is good for the memory: the next is refused with how much there is", async () => {
   const plan: Plan = { end: "is too slow", startsAfter: 0, endsAfter: 0, cancelledAfter: undefined };
   const { delegations, root } = house(1, Array<Plan>(20).fill(plan));
@@ -382,6 +407,7 @@ describe("a child that waits for its human, or has just been answered", () => {
     const question = { questionId: "ask_1", sessionId: delegation.childSessionId!, rootId: root.id, title: "May I?" };
     return {
       delegation,
+      bus,
       child: [...root.children][0]!,
       ask: () => bus.emit("permission.asked", question),
       answer: () => bus.emit("permission.answered", { ...question, outcome: "allowed" }),
@@ -390,6 +416,24 @@ describe("a child that waits for its human, or has just been answered", () => {
         await turns(5);
       },
     };
+  }
+
+  /** One that is being started. */
+  function childOf(child: Session): Session {
+    const { profile: own, grant, cwd } = child;
+    const below = new Session({
+      origin: "delegation",
+      profile: own,
+      grant,
+      cwd,
+      kiln: child.kiln,
+      parent: child,
+      client: nobody,
+      scope: new Scope((what, error) => expect.unreachable(`${what}: ${String(error)}`)),
+      interceptors: () => [],
+    });
+    child.children.add(below);
+    return below;
   }
 
   test("is not silent while it waits, and has its whole time again after the answer", async () => {
@@ -406,21 +450,20 @@ describe("a child that waits for its human, or has just been answered", () => {
     expect(delegation.snapshot).toMatchObject({ status: "timed_out", error: { code: "CRU_DELEGATION_STALLED" } });
   });
 
+  test("does not wait any more when the one that asked has gone before its question was taken back", async () => {
+    const { delegation, child, bus } = await silentChild();
+    const asker = childOf(child);
+    const question = { questionId: "ask_2", sessionId: asker.id, rootId: child.root.id, title: "May I?" };
+    bus.emit("permission.asked", question);
+    expect(delegation.questions.areOpen).toBe(true);
+    child.children.delete(asker);
+    bus.emit("permission.answered", { ...question, outcome: "withdrawn" });
+    expect(delegation.questions.areOpen).toBe(false);
+  });
+
   test("is not silent while a child of its own is being started, which has a deadline of its own", async () => {
     const { delegation, child, pass } = await silentChild();
-    const { profile: own, grant, cwd } = child;
-    const below = new Session({
-      origin: "delegation",
-      profile: own,
-      grant,
-      cwd,
-      kiln: child.kiln,
-      parent: child,
-      client: nobody,
-      scope: new Scope((what, error) => expect.unreachable(`${what}: ${String(error)}`)),
-      interceptors: () => [],
-    });
-    child.children.add(below);
+    const below = childOf(child);
     await pass(stallSeconds * 3.5);
     expect(delegation.stage).toBe("running");
     below.opened();

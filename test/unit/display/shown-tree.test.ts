@@ -86,6 +86,15 @@ const words = (child: Session, text: string): void =>
     params: { update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text } } },
   });
 
+const question = (
+  sessionId: string,
+  questionId = "ask_1",
+): { sessionId: string; questionId: string; title: string } => ({
+  sessionId,
+  questionId,
+  title: "may I?",
+});
+
 describe("a tree of child sessions", () => {
   test("a child whose own child is still shown ends after it", () => {
     const upper = begin("upper");
@@ -98,11 +107,20 @@ describe("a tree of child sessions", () => {
 
   test("a child whose question is still before the user ends after it is answered or withdrawn", () => {
     begin("one");
-    tree.asks("ses-one", "may I?");
+    tree.asks(question("ses-one"));
     end("one", "cancelled");
     expect(states()).toEqual(["root/ses-one running", "root/ses-one requires_action"]);
-    tree.isAnswered("ses-one");
+    tree.isAnswered(question("ses-one"));
     expect(states().at(-1)).toBe("root/ses-one cancelled");
+  });
+
+  test("a child waits for the user until the last of its questions is answered", () => {
+    begin("one");
+    for (const id of ["ask_1", "ask_2"]) tree.asks(question("ses-one", id));
+    tree.isAnswered(question("ses-one", "ask_1"));
+    expect(states()).toEqual(["root/ses-one running", "root/ses-one requires_action"]);
+    tree.isAnswered(question("ses-one", "ask_2"));
+    expect(states().at(-1)).toBe("root/ses-one running");
   });
 
   test("nothing is told of a child after its last state", () => {
@@ -110,7 +128,7 @@ describe("a tree of child sessions", () => {
     end("one");
     const before = sent.length;
     words(child, "late");
-    tree.asks("ses-one", "late?");
+    tree.asks(question("ses-one"));
     end("one", "failed");
     tree.end();
     expect(sent).toHaveLength(before);
@@ -193,7 +211,7 @@ describe("a tree of child sessions", () => {
   test("at the end of the root all that is shown ends, the lowest first", () => {
     const upper = begin("upper");
     begin("lower", upper, "upper");
-    tree.asks("ses-lower", "may I?");
+    tree.asks(question("ses-lower"));
     tree.end();
     expect(states().slice(-2)).toEqual(["ses-upper/ses-lower cancelled", "root/ses-upper cancelled"]);
     expect(vi.getTimerCount()).toBe(0);
