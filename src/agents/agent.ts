@@ -89,7 +89,14 @@ export async function startAgent(start: AgentStart): Promise<Agent> {
     }
     const milliseconds = Math.round(monotonicMs() - startedAt);
     const { mechanism: sandbox, strength } = confinement;
-    bus.emit("agent.started", { profile: profile.name, sessionId, pid: agent.pid, milliseconds, sandbox, strength });
+    bus.emit("agent.started", {
+      profile: profile.name,
+      sessionId,
+      agentPid: agent.pid,
+      milliseconds,
+      sandbox,
+      strength,
+    });
     return agent;
   } catch (error) {
     if (error instanceof CrucibleError) {
@@ -152,7 +159,7 @@ export class Agent implements Peer {
     void running.exited.then(({ code, signal }) => {
       this.#link.close();
       const end = { code, signal, expected: this.#ending };
-      this.#bus.emit("agent.ended", { profile: name, sessionId: this.#sessionId, pid: running.pid, ...end });
+      this.#bus.emit("agent.ended", { profile: name, sessionId: this.#sessionId, agentPid: running.pid, ...end });
     });
   }
 
@@ -256,7 +263,7 @@ export class Agent implements Peer {
     const { name } = this.profile;
     if (this.#strays <= maxReportedStrays) {
       const shown = oneLine(line.slice(0, 2000), 500);
-      this.#bus.emit("agent.stray", { profile: name, sessionId: this.#sessionId, pid: this.pid, line: shown });
+      this.#bus.emit("agent.stray", { profile: name, sessionId: this.#sessionId, agentPid: this.pid, line: shown });
     }
     if (this.#initializeResult) return;
     this.#garbage += line.length;

@@ -78,7 +78,7 @@ export function createDemoStory(log: DemoLog): DemoStory {
       if (entry["event"] === "delegation.progress") progress(entry);
       if (entry["event"] === "agent.started") {
         agentCount++;
-        log.row("daemon", `${String(entry["msg"])}, process ${String(entry["pid"])}`);
+        log.row("daemon", `${String(entry["msg"])}, process ${String(entry["agentPid"])}`);
       }
     },
   };

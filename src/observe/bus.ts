@@ -27,12 +27,12 @@ export interface DelegationFigures extends DelegationUsage {
 
 export interface Events {
   /** `sandbox` = what holds it, `strength` = how well (sandbox/confinement.ts). */
-  "agent.started": AboutAgent & { pid: number; milliseconds: number; sandbox: string; strength: string };
+  "agent.started": AboutAgent & { agentPid: number; milliseconds: number; sandbox: string; strength: string };
   /** `expected` is false when nobody had asked it to end. */
-  "agent.ended": AboutAgent & { pid: number; code: number | null; signal: string | null; expected: boolean };
+  "agent.ended": AboutAgent & { agentPid: number; code: number | null; signal: string | null; expected: boolean };
   "agent.failed": AboutAgent & { code: string; message: string };
   /** The agent sent something that is not JSON-RPC; skipped. */
-  "agent.stray": AboutAgent & { pid: number; line: string };
+  "agent.stray": AboutAgent & { agentPid: number; line: string };
   "agent.stderr": AboutAgent & { line: string };
   "editor.connected": { connection: number; agent: string };
   "editor.closed": { connection: number; sessions: number };

@@ -85,7 +85,7 @@ test("a line about a child's session names its root session and its delegation, 
   bus.emit("agent.started", {
     profile: "worker",
     sessionId: "ses_child",
-    pid: 1,
+    agentPid: 1,
     sandbox: "bwrap",
     strength: "full",
     milliseconds: 2,
@@ -100,6 +100,8 @@ test("a line about a child's session names its root session and its delegation, 
     expect(line).toMatchObject({ sessionId: "ses_child", rootId: "ses_root", delegationId: "del_1" });
   }
   expect(others.at(-1)).not.toHaveProperty("rootId");
+  // Whose process it is can be told.
+  expect(others).toContainEqual(expect.objectContaining({ event: "agent.started", pid: process.pid, agentPid: 1 }));
 });
 
 test("a delegation that fails is a warning with its reason; one that is cancelled is none, and a beginning is told once", async () => {
