@@ -3,6 +3,7 @@
  * the file is resolved. Keys of the file are in snake_case.
  */
 import * as z from "zod";
+import { byteCount } from "./byte-size.ts";
 import { key, namedTables, table } from "./key-tree.ts";
 
 const kib = 1024;
@@ -17,7 +18,8 @@ const variableName = z.string().regex(/^[^=\u0000]+$/);
 const filledText = text.min(1);
 const byteSize = z
   .string()
-  .regex(/^\d+(\.\d+)? ?(K|M|G)(B|iB)?$/)
+  .regex(/^\d+(\.\d+)? ?(K|M|G)(B|iB)?$/, { abort: true })
+  .refine((size) => (byteCount(size) ?? 0) >= mib)
   .meta({ title: 'a size such as "512MB" or "4GiB"' });
 const hostPattern = z
   .string()

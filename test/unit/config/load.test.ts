@@ -297,7 +297,7 @@ sandbox = { home = "real" }
 
   test.each([
     ["512MB", 512_000_000],
-    ["64K", 65_536],
+    ["2048K", 2 * 1024 ** 2],
     ["2 GiB", 2 * 1024 ** 3],
   ])("reads the size %s", (size, bytes) => {
     expect(load(`limits = { memory = "${size}" }`).limits.memory).toBe(bytes);

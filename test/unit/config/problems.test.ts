@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { maxReportedProblems } from "../../../src/config/problems.ts";
-import { loadError } from "./config-folder.ts";
+import { load, loadError } from "./config-folder.ts";
 
 /** The first lines of each reported problem. */
 function headings(toml: string, env?: Record<string, string>): string[] {
@@ -102,6 +102,14 @@ memory = "lots"
       'crucible.toml:31:9: entry of deny: expected a kind (read, edit, delete, move, search, execute, fetch, mcp, other or *) and a pattern, such as "execute:rm *", got "rm *"',
       'crucible.toml:33:10: memory: expected a whole number of bytes, at least 1048576, or a size such as "512MB" or "4GiB", got "lots"',
     ]);
+  });
+
+  test("a size below the least that is taken, however it is written", () => {
+    for (const size of ["1023", '"1K"', '"0.9MiB"', '"0GiB"'])
+      expect(loadError(`limits = { memory = ${size} }`).shown).toContain(
+        "memory: expected a whole number of bytes, at least 1048576",
+      );
+    expect(load('limits = { memory = "1MiB" }').limits.memory).toBe(1024 ** 2);
   });
 
   test("so many times in full, then as a number", () => {
