@@ -1,11 +1,12 @@
 // Writes the generated pages of docs/reference from what was built (dist/): commands, configuration, error codes, exit codes,
-// tools, and the table of limits. `--check` writes nothing and ends with 1 when a page is not what the code says.
+// tools, what is printed for scripts, and the table of limits. `--check` writes nothing and ends with 1 when a page is not what the code says.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { limitsInCode, limitsToSet } from "./limits.mjs";
 import { table } from "./markdown-table.mjs";
 import { agentLines, offeredTools } from "./offered-tools.mjs";
+import { shapesPage } from "./shapes.mjs";
 
 const root = join(import.meta.dirname, "..");
 const pages = join(root, "docs", "reference");
@@ -22,6 +23,7 @@ const made = new Map([
   ["commands.md", generated("src/cli/command-table.ts", commandsPage())],
   ["config.md", generated("src/config/schema.ts", configReference().replace(/<!--.*?-->\n\n/s, ""))],
   ["errors.md", generated("the errors.ts files of src/", errorsPage())],
+  ["output.md", generated("the types of src/", shapesPage(commandTable))],
   ["exit-codes.md", generated("src/base/errors.ts", exitCodesPage())],
   ["tools.md", generated("what a running daemon offers", await toolsPage())],
   ["limits.md", betweenMarkers("limits.md", { settings: limitsToSet(), code: await limitsInCode() })],
@@ -80,7 +82,7 @@ function commandsPage() {
     "# Commands",
     "Data goes to the standard output, everything else to the standard error. `--help` and `--version` work everywhere, and " +
       "`NO_COLOR` is respected. Errors read `error: MESSAGE [CODE]`, then a line with a hint; see [errors](errors.md) and " +
-      "[exit codes](exit-codes.md).",
+      "[exit codes](exit-codes.md). What `--json` prints stands in [output for scripts](output.md).",
     table(
       ["command", "does"],
       commandTable.map(({ name, summary }) => [`[\`${name}\`](#crucible-${slug(name)})`, summary]),

@@ -63,6 +63,13 @@ describe("config", () => {
     expect(stderr).toContain('2 | extnds = "claude"\n  | ^^^^^^\n');
     expect(stderr).toContain(`${file}:5:13: log_level: expected`);
     expect(stderr).toMatch(/\n\nhint: .+\n$/);
+    const json = await user.run(["config", "check", "--config", "broken.toml", "--json"]);
+    expect({ code: json.code, stderr: json.stderr }).toEqual({ code, stderr });
+    const places = [expect.objectContaining({ line: 2, column: 1 }), expect.objectContaining({ line: 5, column: 13 })];
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      error: { code: "CRU_CONFIG_INVALID", file, problems: expect.arrayContaining(places) },
+    });
   });
 
   test("check takes ./crucible.toml as a daemon started here by hand would, and says which file is right", async () => {

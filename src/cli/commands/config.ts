@@ -1,5 +1,5 @@
 /** `crucible config check|show|schema`: the configuration that a daemon started here by hand would use. */
-import { exitCodes } from "../../base/errors.ts";
+import { CrucibleError, exitCodes } from "../../base/errors.ts";
 import type { ConfigRequest } from "../../config/locate.ts";
 import { configText } from "../render/config-text.ts";
 import { styleFor } from "../render/style.ts";
@@ -11,10 +11,19 @@ export interface ConfigOptions {
   json: boolean;
 }
 
-/** Throws the error that names everything that is wrong. */
+/** Rejects with the error that names everything that is wrong. */
 export async function checkConfig({ config, json }: ConfigOptions): Promise<number> {
   const { loadConfig } = await import("../../config/load.ts");
-  const { file } = loadConfig(requestFor(config));
+  let file: string | undefined;
+  try {
+    ({ file } = loadConfig(requestFor(config)));
+  } catch (error) {
+    if (json && error instanceof CrucibleError) {
+      const { code, message, hint, details } = error;
+      await printJson({ ok: false, error: { code, message, hint, ...details } });
+    }
+    throw error;
+  }
   if (json) await printJson({ ok: true, file: file ?? null });
   else
     await print(
