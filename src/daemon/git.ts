@@ -1,8 +1,11 @@
 /**
  * Starts git for Crucible's own ends: without hooks, pagers, questions or helpers that stay behind, so that nothing in a
- * repository can have a program started by it, and with no variable of a surrounding git.
+ * repository can have a program started by it outside of a sandbox, and with no variable of a surrounding git.
  */
+import { delimiter } from "node:path";
+import { foldersOf } from "../agents/login-path.ts";
 import { oneLine } from "../base/text.ts";
+import { commonNamesIn } from "../config/environment.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { runToEnd, type FinishedRun, type RunOptions } from "../process/run.ts";
 import type { Confined } from "../sandbox/confinement.ts";
@@ -18,7 +21,7 @@ const noTransport = { GIT_ALLOW_PROTOCOL: "none", GIT_NO_LAZY_FETCH: "1" };
 export interface GitCall {
   args: readonly string[];
   cwd: string;
-  /** On top of the daemon's environment. */
+  /** On top of what every program gets of the daemon's environment. */
   env?: Readonly<Record<string, string>>;
   signal?: AbortSignal | undefined;
   outputFile?: string;
@@ -57,9 +60,10 @@ async function runConfined(confined: Confined, options: RunOptions): Promise<Fin
   }
 }
 
+/** Of the daemon's only what every program needs: a filter that an agent has set may tell what it sees. No folder of PATH may lie in the repository. */
 function ownEnvironment(): Record<string, string> {
-  const own = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("GIT_"),
-  );
-  return { ...Object.fromEntries(own), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0", ...noTransport };
+  const names = commonNamesIn(process.env).filter((name) => !name.startsWith("GIT_"));
+  const own = Object.fromEntries(names.map((name) => [name, process.env[name] ?? ""]));
+  const PATH = foldersOf(process.env["PATH"]).join(delimiter);
+  return { ...own, PATH, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0", ...noTransport };
 }

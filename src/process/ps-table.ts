@@ -13,6 +13,8 @@ import {
   type ProcessTable,
 } from "./process-table.ts";
 
+/** Not looked up, so that nothing takes its place. */
+const program = "/bin/ps";
 const psArguments = ["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart="];
 const maxOutputBytes = 16 * 1024 * 1024;
 // `lstart` is written in the user's language otherwise.
@@ -40,12 +42,12 @@ export function createPsProcessTable(): ProcessTable {
 }
 
 async function list(): Promise<PsEntry[]> {
-  const { stdout } = await promisify(execFile)("ps", psArguments, options);
+  const { stdout } = await promisify(execFile)(program, psArguments, options);
   return parsePs(stdout);
 }
 
 function listNow(): PsEntry[] {
-  return parsePs(execFileSync("ps", psArguments, options));
+  return parsePs(execFileSync(program, psArguments, options));
 }
 
 /** Parses the output of `ps` with the columns above; lines of another shape are left out. */

@@ -695,6 +695,15 @@ const ownGit: Attempt[] = [
     proof: { made: "{outside}/ran-{mode}-smudge" },
   },
   {
+    name: "a filter that tells what it sees of the daemon's environment",
+    files: [
+      { path: "{kiln}/.git/config", text: `\n[filter "x"]\n\tsmudge = env; cat\n` },
+      { path: "{kiln}/.git/info/attributes", text: "* filter=x\n" },
+    ],
+    task: "rawread own.txt",
+    proof: { leaked: "daemonKey" },
+  },
+  {
     name: "a filter for what a child leaves in its worktree",
     files: [
       { path: "{kiln}/.git/config", text: `\n[filter "x"]\n\tclean = ${program}-clean2; cat\n` },

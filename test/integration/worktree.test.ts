@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DelegationResult } from "../../src/base/delegation.ts";
 import { until } from "../support/conditions.ts";
-import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { createTestHome, scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { git as gitIn } from "../support/git.ts";
 import { assertNoChildren, callDelegate, mayDelegate, openParent, script, type Parent } from "./delegating.ts";
 
@@ -305,6 +305,25 @@ describe("is refused with what to do instead", () => {
     expect(result).toMatchObject({ status: "refused", error: { code: "CRU_DELEGATION_ISOLATION" } });
     expect(result.error?.message).toContain("no commit");
   });
+});
+
+test("what lies in the checkout is not taken for git, and a filter sees nothing of the daemon's environment", async () => {
+  await daemon[Symbol.asyncDispose]();
+  const home = await createTestHome(config);
+  Object.assign(home.env, { PATH: `bin:${home.env["PATH"]}`, SOME_SECRET_KEY: "of the daemon" });
+  daemon = await serve(home);
+  makeCheckout();
+  git("config", "filter.x.smudge", "env; cat");
+  writeFileSync(join(daemon.kiln, ".git/info/attributes"), "* filter=x\n");
+  const ran = join(home.folder, "ran");
+  mkdirSync(join(daemon.kiln, "bin"));
+  writeFileSync(join(daemon.kiln, "bin/git"), `#!/bin/sh\necho "$@" >> ${ran}\n`, { mode: 0o755 });
+  parent = await openParent(daemon, "parent");
+  const { result } = await ask("read src/a.txt");
+  expect(result).toMatch(/^HOME=.*^one$/ms);
+  expect(result).not.toContain("of the daemon");
+  expect(existsSync(ran)).toBe(false);
+  await parent[Symbol.asyncDispose]();
 });
 
 test("isolation shared is what happens anyway", async () => {
