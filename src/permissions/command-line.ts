@@ -5,6 +5,15 @@
  */
 
 import { endOfDocuments, hereDocument, type HereDocument } from "./here-documents.ts";
+import { leadsToFile, redirectionAt } from "./redirections.ts";
+import {
+  hasBraceExpansion,
+  isPattern,
+  unknownLine,
+  type CommandLine,
+  type SimpleCommand,
+  type Word,
+} from "./simple-commands.ts";
 
 /** Longest command line taken apart, in characters; of a longer one nothing is known. */
 export const maxCommandCharacters = 64 * 1024;
@@ -12,48 +21,18 @@ export const maxCommandCharacters = 64 * 1024;
 /** Levels of substitutions and scripts within scripts that are followed; deeper ones are not known. */
 export const maxCommandNesting = 8;
 
-export interface Word {
-  /** Without its quotes. */
-  readonly text: string;
-  /** It is made only when it runs: by an expansion, a substitution, or braces. */
-  readonly dynamic: boolean;
-}
-
-export interface SimpleCommand {
-  readonly words: readonly Word[];
-  /** It sets variables for itself, as in `PATH=/tmp make`, or for what follows. */
-  readonly assigns: boolean;
-  /** Its standard input is written into the line. */
-  readonly hasScriptInput: boolean;
-}
-
-export interface CommandLine {
-  readonly commands: readonly SimpleCommand[];
-  readonly reads: readonly Word[];
-  readonly writes: readonly Word[];
-  /** There is more in it than was found. */
-  readonly unclear: boolean;
-}
-
-export const unknownLine: CommandLine = { commands: [], reads: [], writes: [], unclear: true };
-
 /** `nesting` counts the scripts this one stands in. */
 export function parseCommandLine(text: string, nesting = 0): CommandLine {
   if (text.length > maxCommandCharacters || nesting > maxCommandNesting) return unknownLine;
   return new Reader(text, nesting).read();
 }
 
-/** A program with its arguments, as no shell sees it. */
-export function argumentVector(words: readonly string[]): CommandLine {
-  const plain = words.map((text) => ({ text, dynamic: false }));
-  return { ...unknownLine, commands: [{ words: plain, assigns: false, hasScriptInput: false }], unclear: false };
-}
-
 // Words after which another command begins. Those that begin a list of words or a pattern stay: nothing then fits by mistake.
 const leadingWords = new Set(["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "!", "{", "}"]);
 const assignment = /^[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])?\+?=/;
 const endsWord = new Set([" ", "\t", "\n", ";", "&", "|", "(", ")"]);
-const nowhere = /^\/dev\/(null|stdin|stdout|stderr|tty)$/;
+/** Taken for one thing by the shell, which joins the lines first, and for two here. */
+const joinedAcrossLines = /[$<]\\\n/;
 
 class Reader {
   readonly #text: string;
@@ -67,6 +46,8 @@ class Reader {
   #words: Word[] = [];
   #assigns = false;
   #hasScriptInput = false;
+  /** How many words stood before a `&>`, which not every shell knows: for the others the command ends there. */
+  #wordsBefore: number | undefined;
   /** Parentheses and substitutions around what is being read. */
   #depth = 0;
   /** Here documents whose text begins with the next line. */
@@ -78,6 +59,7 @@ class Reader {
   }
 
   read(): CommandLine {
+    this.#unclear = joinedAcrossLines.test(this.#text);
     this.#list(undefined);
     return { commands: this.#commands, reads: this.#reads, writes: this.#writes, unclear: this.#unclear };
   }
@@ -126,6 +108,9 @@ class Reader {
 
   #nested(read: () => void): void {
     const [words, assigns, hasScriptInput] = [this.#words, this.#assigns, this.#hasScriptInput];
+    const wordsBefore = this.#wordsBefore;
+    // Shells differ in where the text of these begins.
+    if (this.#pendingDocuments.length > 0) this.#unclear = true;
     this.#startCommand();
     if (++this.#depth > maxCommandNesting) {
       this.#unclear = true;
@@ -135,17 +120,24 @@ class Reader {
     this.#words = words;
     this.#assigns = assigns;
     this.#hasScriptInput = hasScriptInput;
+    this.#wordsBefore = wordsBefore;
   }
 
   #startCommand(): void {
     this.#words = [];
     this.#assigns = false;
     this.#hasScriptInput = false;
+    this.#wordsBefore = undefined;
   }
 
   #endCommand(): void {
     if (this.#words.length > 0 || this.#assigns) {
       this.#commands.push({ words: this.#words, assigns: this.#assigns, hasScriptInput: this.#hasScriptInput });
+    }
+    const after = this.#wordsBefore === undefined ? [] : this.#words.slice(this.#wordsBefore);
+    if (after.length > 0) {
+      this.#unclear = true;
+      this.#commands.push({ words: after, assigns: false, hasScriptInput: this.#hasScriptInput });
     }
     this.#startCommand();
   }
@@ -158,30 +150,30 @@ class Reader {
 
   /** Takes `>FILE` and its kin; false when none stands here. */
   #redirection(): boolean {
-    const operator = /^(?:\d*(<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())|&>>?)/.exec(
-      this.#text.slice(this.#at, this.#at + 12),
-    );
+    const operator = redirectionAt(this.#text, this.#at);
     if (!operator) return false;
-    this.#at += operator[0].length;
+    const { kind, length, isNamed } = operator;
+    if (isNamed) this.#unclear = true;
+    this.#at += length;
     while (this.#text[this.#at] === " " || this.#text[this.#at] === "\t") this.#at++;
     const start = this.#at;
     const target = this.#word();
     if (this.#at === start) this.#unclear = true;
-    const kind = operator[1] ?? "&>";
+    if (kind === "&>") this.#wordsBefore ??= this.#words.length;
     if (kind === "<<" || kind === "<<-") {
       this.#pendingDocuments.push(hereDocument(kind, target.text, this.#text.slice(start, this.#at)));
       this.#hasScriptInput = true;
     } else if (kind === "<<<") this.#hasScriptInput = true;
-    else if (!((kind === ">&" || kind === "<&") && /^(\d+|-|\d+-)$/.test(target.text)) && !nowhere.test(target.text)) {
-      (kind === "<" || kind === "<&" ? this.#reads : this.#writes).push(target);
-    }
+    else if (leadsToFile(kind, target.text)) (kind === "<" || kind === "<&" ? this.#reads : this.#writes).push(target);
     return true;
   }
 
   #word(): Word {
     let text = "";
-    let dynamic = false;
-    let braces = "";
+    /** Length of the text before the first thing that is made. */
+    let certain: number | undefined;
+    let unquoted = "";
+    let brace: number | undefined;
     while (this.#at < this.#text.length) {
       const here = this.#text[this.#at]!;
       if (endsWord.has(here)) break;
@@ -189,7 +181,7 @@ class Reader {
         if (this.#text[this.#at + 1] !== "(") break;
         this.#at += 2;
         this.#nested(() => this.#list(")"));
-        dynamic = true;
+        certain ??= text.length;
       } else if (here === "\\") {
         if (this.#text[this.#at + 1] !== "\n") text += this.#text[this.#at + 1] ?? "";
         if (this.#at + 1 >= this.#text.length) this.#unclear = true;
@@ -203,24 +195,31 @@ class Reader {
       } else if (here === '"') {
         this.#at++;
         const quoted = this.#doubleQuoted();
+        if (quoted.certain !== undefined) certain ??= text.length + quoted.certain;
         text += quoted.text;
-        dynamic ||= quoted.dynamic;
       } else if (here === "$" || here === "`") {
         const before = this.#at;
-        dynamic = this.#expansion() || dynamic;
+        if (this.#expansion(false)) certain ??= text.length;
         text += this.#text.slice(before, this.#at);
       } else {
+        if (here === "{") brace ??= text.length;
         text += here;
-        braces += here;
+        unquoted += here;
         this.#at++;
       }
     }
-    return { text, dynamic: dynamic || hasBraceExpansion(braces) };
+    if (hasBraceExpansion(unquoted)) certain = Math.min(certain ?? text.length, brace ?? 0);
+    return {
+      text,
+      dynamic: certain !== undefined,
+      beginning: text.slice(0, certain),
+      isPattern: isPattern(unquoted),
+    };
   }
 
-  #doubleQuoted(): Word {
+  #doubleQuoted(): { text: string; certain: number | undefined } {
     let text = "";
-    let dynamic = false;
+    let certain: number | undefined;
     while (this.#at < this.#text.length && this.#text[this.#at] !== '"') {
       const here = this.#text[this.#at]!;
       if (here === "\\") {
@@ -229,7 +228,7 @@ class Reader {
         this.#at += 2;
       } else if (here === "$" || here === "`") {
         const before = this.#at;
-        dynamic = this.#expansion() || dynamic;
+        if (this.#expansion(true)) certain ??= text.length;
         text += this.#text.slice(before, this.#at);
       } else {
         text += here;
@@ -237,13 +236,13 @@ class Reader {
       }
     }
     this.#closeQuote();
-    return { text, dynamic };
+    return { text, certain };
   }
 
   /** Takes what `$` or a backtick begins. True when the word becomes something else by it. */
-  #expansion(): boolean {
+  #expansion(isQuoted: boolean): boolean {
     const rest = this.#text.slice(this.#at, this.#at + 3);
-    if (rest.startsWith("`")) this.#backticks();
+    if (rest.startsWith("`")) this.#backticks(isQuoted);
     else if (rest.startsWith("$((") || rest.startsWith("$[")) {
       // Arithmetic may hold substitutions of its own; where it ends cannot be told from a subshell's end.
       this.#unclear = true;
@@ -264,13 +263,13 @@ class Reader {
     return true;
   }
 
-  #backticks(): void {
+  #backticks(isQuoted: boolean): void {
     const start = ++this.#at;
     let end = start;
     while (end < this.#text.length && this.#text[end] !== "`") end += this.#text[end] === "\\" ? 2 : 1;
     if (end >= this.#text.length) this.#unclear = true;
     const inner = parseCommandLine(
-      this.#text.slice(start, end).replace(/\\([$`\\])/g, "$1"),
+      this.#text.slice(start, end).replace(isQuoted ? /\\([$`\\"])/g : /\\([$`\\])/g, "$1"),
       this.#nesting + this.#depth + 1,
     );
     this.#commands.push(...inner.commands);
@@ -296,11 +295,4 @@ class Reader {
     if (this.#at >= this.#text.length) this.#unclear = true;
     else this.#at++;
   }
-}
-
-/** `{a,b}` or `{1..3}` among the unquoted characters of a word. */
-function hasBraceExpansion(unquoted: string): boolean {
-  const open = unquoted.indexOf("{");
-  const inside = open === -1 ? "" : unquoted.slice(open, unquoted.lastIndexOf("}") + 1);
-  return inside.includes(",") || inside.includes("..");
 }

@@ -6,9 +6,10 @@
 import { resolve } from "node:path";
 import { isRecord } from "../acp/wire.ts";
 import { homeDirectory } from "../base/paths.ts";
-import { argumentVector, parseCommandLine, type CommandLine } from "./command-line.ts";
+import { parseCommandLine } from "./command-line.ts";
 import { namesOf, type CommandNames } from "./command-names.ts";
 import { canonicalToolName } from "./patterns.ts";
+import { argumentVector, type CommandLine } from "./simple-commands.ts";
 import { isPathKind, type PathKind } from "./tool-kinds.ts";
 
 export interface Deed {
@@ -55,22 +56,27 @@ export function deedOf(question: unknown, { cwd, servers, known }: DeedContext):
   const said = firstText(calls.map((one) => one["kind"])) ?? "other";
   const inputs = calls.map((one) => one["rawInput"]).filter(isRecord);
   const tools = toolNames({ calls, asked, inputs, servers });
-  const commands = inputs.flatMap((input) => commandIn(input) ?? []);
+  const commands = inputs.flatMap(commandsIn);
 
   // Codex asks for MCP tools as if they were commands, and says only in passing what they are.
   const isToolApproval = isRecord(asked["_meta"]) && asked["_meta"]["is_mcp_tool_approval"] === true;
-  const kind =
-    said === "execute" && commands.length === 0 && isToolApproval && known["kind"] !== "execute" ? "mcp" : said;
-  const isPath = isPathKind(kind);
+  const isTool = said === "execute" && commands.length === 0 && isToolApproval && known["kind"] !== "execute";
+  const pathKind = isPathKind(said) ? said : undefined;
+  // What names a command is one, whatever its agent calls it; a tool of a server may take any argument.
+  const isCommand = !pathKind && commands.length > 0 && tools.length === 0;
+  const kind = isTool ? "mcp" : isCommand ? "execute" : said;
   return {
     kind,
     title,
-    commands: kind === "execute" ? distinct(commands.length > 0 ? commands : commandOfTitle(title)) : [],
+    commands: distinct(commandsOf(kind, { commands, title })),
     paths: [
-      ...(isPath
-        ? [...locationsIn(calls), ...inputs.flatMap(pathsIn)].map((path) => ({ kind, path: absolutePath(path, cwd) }))
+      ...(pathKind
+        ? [...locationsIn(calls), ...inputs.flatMap(pathsIn)].map((path) => ({
+            kind: pathKind,
+            path: absolutePath(path, cwd),
+          }))
         : []),
-      ...diffsIn(calls).map((path) => ({ kind: isPath ? kind : ("edit" as const), path: absolutePath(path, cwd) })),
+      ...diffsIn(calls).map((path) => ({ kind: pathKind ?? ("edit" as const), path: absolutePath(path, cwd) })),
     ].slice(0, maxNamedThings + 1),
     addresses: [...new Set(kind === "fetch" || kind === "execute" ? addressesIn(kind, inputs, title) : [])],
     tools,
@@ -81,18 +87,28 @@ export function absolutePath(path: string, cwd: string): string {
   return resolve(cwd, path === "~" || path.startsWith("~/") ? homeDirectory() + path.slice(1) : path);
 }
 
-function distinct(commands: readonly CommandText[]): CommandText[] {
-  return [...new Map(commands.map((command) => [command.text, command])).values()];
+function commandsOf(kind: string, { commands, title }: Pick<Deed, "commands" | "title">): readonly CommandText[] {
+  if (kind === "execute") return commands.length > 0 ? commands : commandOfTitle(title);
+  // Codex says of a command that it reads or searches files. A single word is what some tools for files call their ways (`view`).
+  return isPathKind(kind) ? commands.filter(({ text }) => /\s/.test(text)) : [];
 }
 
-function commandIn(input: Record<string, unknown>): CommandText | undefined {
+function distinct(commands: readonly CommandText[]): CommandText[] {
+  return [...new Map(commands.map((command) => [JSON.stringify([command.text, command.names]), command])).values()];
+}
+
+function commandsIn(input: Record<string, unknown>): CommandText[] {
   const command = input["command"] ?? input["cmd"] ?? input["script"];
-  const args = input["args"];
-  if (typeof command === "string" && command.trim() !== "") {
-    if (!Array.isArray(args)) return lineOf(command);
-    return vectorOf([command, ...args.map(String)]);
-  }
-  return Array.isArray(command) && command.length > 0 ? vectorOf(command.map(String)) : undefined;
+  const args = Array.isArray(input["args"]) ? input["args"].map(String) : [];
+  if (typeof command === "string" && command.trim() !== "")
+    return args.length > 0 ? vectorsOf([command, ...args]) : [lineOf(command)];
+  return Array.isArray(command) && command.length > 0 ? vectorsOf(command.map(String)) : [];
+}
+
+/** A program whose name has spaces may be a line for a shell. */
+function vectorsOf(words: readonly string[]): CommandText[] {
+  const isLine = /[\s;&|`$()<>]/.test(words[0] ?? "");
+  return isLine ? [vectorOf(words), lineOf(words.join(" "))] : [vectorOf(words)];
 }
 
 export function lineOf(text: string): CommandText {
@@ -112,10 +128,13 @@ function vectorOf(words: readonly string[]): CommandText {
   return unwrapped(words, named(words.join(" "), argumentVector(words)));
 }
 
+/** By its name, or where the system keeps it: one that lies elsewhere may be anything. */
+const systemShell = /^(?:\/(?:bin|usr|opt|nix|run\/current-system)\/(?:(?!\.\.\/)[^/]+\/)*)?(?:ba|z|da|k)?sh$/;
+
 /** `bash -lc 'npm test'` is how some agents write `npm test`; what forbids looks at the whole as well. */
 function unwrapped(words: readonly string[], outer: CommandText): CommandText {
   const [program = "", flags = "", script, ...rest] = words;
-  const isShell = /^(?:.*\/)?(?:ba|z|da|k)?sh$/.test(program) && /^-l?c$/.test(flags);
+  const isShell = systemShell.test(program) && /^-l?c$/.test(flags);
   if (!isShell || script === undefined || rest.length > 0) return outer;
   const inner = named(script.trim(), parseCommandLine(script));
   const around = [outer.text, ...outer.names.flatMap(({ suspected }) => suspected)];

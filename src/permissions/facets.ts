@@ -3,12 +3,12 @@
  * may be known by. Where a session's kiln lies decides how its rules call a path, so each session of a lineage has facets of its own.
  */
 import { isAbsolute, relative, sep } from "node:path";
-import type { Word } from "./command-line.ts";
 import { absolutePath, maxNamedThings, type CommandText, type Deed, type NamedPath } from "./deed.ts";
+import type { Word } from "./simple-commands.ts";
 import { isPathKind, type PathKind, type ToolKind } from "./tool-kinds.ts";
 
 export interface Facet {
-  /** Rules of these kinds look at it. */
+  /** Rules of these kinds look at it; where there are none it is only there for those that deny or ask. */
   readonly kinds: readonly ToolKind[];
   /** Deny and ask rules of these kinds do so, too: who must not edit a file must not delete it. */
   readonly guardedBy: readonly ToolKind[];
@@ -16,6 +16,8 @@ export interface Facet {
   readonly proper: readonly (readonly string[])[];
   /** Further names that a deny or ask rule may fit. */
   readonly suspected: readonly string[];
+  /** Beginnings of names whose rest is not known: a deny or ask rule that may fit one of these is asked about. */
+  readonly beginnings?: readonly string[];
   /** More may be done than the names tell. */
   readonly unclear: boolean;
 }
@@ -36,7 +38,13 @@ export interface Places {
 
 export function facetsOf(deed: Deed, places: Places): Facet[] {
   const facets: Facet[] = [];
-  if (deed.kind === "execute") facets.push(commandFacet(deed.commands), ...redirectionFacets(deed.commands, places));
+  if (deed.commands.length > 0 || deed.kind === "execute") {
+    const command = commandFacet(deed.commands);
+    facets.push(
+      deed.kind === "execute" ? command : { ...command, kinds: [], guardedBy: ["execute"], proper: [] },
+      ...redirectionFacets(deed.commands, places),
+    );
+  }
   const pathKinds = new Set(deed.paths.map(({ kind }) => kind));
   if (isPathKind(deed.kind)) pathKinds.add(deed.kind);
   for (const kind of pathKinds) {
@@ -56,6 +64,7 @@ function commandFacet(commands: readonly CommandText[]): Facet {
       ...names.flatMap(({ suspected }) => suspected),
       ...commands.flatMap(({ text }) => [text, text.replace(/\s+/g, " ")]),
     ],
+    beginnings: names.flatMap(({ beginnings }) => beginnings),
     unclear: names.length === 0 || names.some(({ unclear }) => unclear) || commands.some(({ line }) => line.unclear),
   };
 }
@@ -71,7 +80,11 @@ function redirectionFacets(commands: readonly CommandText[], places: Places): Fa
     if (words.length === 0) return [];
     const paths = words.map(({ text }) => ({ kind, path: absolutePath(text, places.cwd) }));
     const known = pathFacet(kind, { paths, title: "", places });
-    return [moves || words.some(({ dynamic }) => dynamic) ? { ...known, proper: [], unclear: true } : known];
+    return [
+      moves || words.some(({ dynamic, isPattern }) => dynamic || isPattern)
+        ? { ...known, proper: [], unclear: true }
+        : known,
+    ];
   };
   return [
     ...facet(

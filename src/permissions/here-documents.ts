@@ -28,7 +28,8 @@ export function endOfDocuments(
       const line = text.slice(end, newline === -1 ? text.length : newline);
       end += line.length + 1;
       found = (stripsTabs ? line.replace(/^\t+/, "") : line) === delimiter;
-      if (!isLiteral && /\$\(|`/.test(line)) isClear = false;
+      // A line that ends so goes on in the next, which then ends nothing.
+      if (!isLiteral && /\$\(|`|\\$/.test(line)) isClear = false;
     }
     if (!found) isClear = false;
   }

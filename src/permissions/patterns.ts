@@ -16,6 +16,13 @@ export function commandPattern(pattern: string, ignoreCase: boolean): Matcher {
   return anyOf([...new Set(endings)].map((text) => textPattern(text, ignoreCase)));
 }
 
+/** Whether a command that begins so may fit: its rest is not known. */
+export function commandMayFit(pattern: string, beginning: string): boolean {
+  const text = pattern.trim().replace(/\s+/g, " ");
+  const literal = text.split("*", 1)[0] ?? "";
+  return literal.startsWith(beginning) || (text.includes("*") && beginning.startsWith(literal));
+}
+
 /** For names and addresses. */
 export function textPattern(pattern: string, ignoreCase: boolean): Matcher {
   const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);

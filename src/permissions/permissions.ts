@@ -185,7 +185,7 @@ export class Permissions {
     const tell = (decision: Decided["decision"], decidedBy: string): void =>
       this.#decisions.tell({ session, deed, decision, decidedBy });
 
-    const missing = [deed.kind, ...deed.paths.map(({ kind }) => kind)]
+    const missing = [deed.kind, ...deed.paths.map(({ kind }) => kind), ...deed.commands.map(() => "execute")]
       .map((kind) => missingToolSet(kind, session.grant.tools))
       .find((tool) => tool !== undefined);
     const verdict = this.#rules.decide(session, deed);

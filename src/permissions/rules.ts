@@ -4,7 +4,7 @@
  */
 import type { PermissionRules } from "../config/config.ts";
 import type { Facet } from "./facets.ts";
-import { commandPattern, pathPattern, textPattern, toolPattern, type Matcher } from "./patterns.ts";
+import { commandMayFit, commandPattern, pathPattern, textPattern, toolPattern, type Matcher } from "./patterns.ts";
 import { isPathKind, toolKinds, type ToolKind } from "./tool-kinds.ts";
 
 export type Outcome = "allow" | "ask" | "deny";
@@ -23,6 +23,8 @@ interface Rule {
   /** The pattern is a bare `*`: it fits also what is not known. */
   readonly fitsAll: boolean;
   fits(kind: ToolKind, name: string): boolean;
+  /** Whether a command that begins so may fit. */
+  mayFit(beginning: string): boolean;
 }
 
 export interface ReadRules {
@@ -57,6 +59,7 @@ function readRule(text: string): Rule {
     kind,
     fitsAll: /^\*+$/.test(pattern),
     fits: (asked, name) => matchers.get(asked)?.(name) ?? false,
+    mayFit: (beginning) => commandMayFit(pattern, beginning),
   };
 }
 
@@ -72,11 +75,15 @@ export function rulingOn(facet: Facet, rules: ReadRules): Ruling {
   if (denied) return { outcome: "deny", rule: `deny ${denied.text}`, by: "rule" };
   const asked = rules.ask.find((rule) => guards(rule, facet));
   if (asked) return { outcome: "ask", rule: `ask ${asked.text}`, by: "rule" };
-  if (facet.unclear && rules.default !== "deny") {
+  if (rules.default !== "deny") {
     // What cannot be read may be just what a rule is about.
-    const suspect = [...rules.deny, ...rules.ask].find((rule) => concerns(rule, facet));
+    const { unclear, beginnings = [] } = facet;
+    const suspect = [...rules.deny, ...rules.ask].find(
+      (rule) => concerns(rule, facet) && (unclear || beginnings.some((one) => rule.mayFit(one))),
+    );
     if (suspect) return { outcome: "ask", rule: `cannot tell whether ${suspect.text} fits`, by: "unclear" };
   }
+  if (facet.kinds.length === 0) return { outcome: "allow", rule: "default allow", by: "default" };
   const allowing = allowingRules(facet, rules.allow);
   if (allowing) return { outcome: "allow", rule: `allow ${allowing.map(({ text }) => text).join(", ")}`, by: "rule" };
   return { outcome: rules.default, rule: `default ${rules.default}`, by: "default" };

@@ -1,7 +1,10 @@
 /** What holds for all rules and all commands, whatever they are. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseCommandLine } from "../../../src/permissions/command-line.ts";
 import type { Deed } from "../../../src/permissions/deed.ts";
 import { command, deed, lineageVerdict, path, verdict, type Rules } from "./asking.ts";
@@ -127,6 +130,10 @@ describe("for all rules", () => {
 });
 
 describe("a command line", () => {
+  let folder: string;
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "cru-lines-"))));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   test("of any characters is read to its end", () => {
     const anything = fc.oneof(
       fc.string({ unit: "binary" }),
@@ -172,26 +179,40 @@ describe("a command line", () => {
       "$X",
       "<<E\n",
       "\nE\n",
+      "\\\n",
+      "&>/dev/null ",
+      "{fd}>/dev/null ",
+      '\\"',
+      "alias q=rm\n",
+      "q x",
+      "<",
+      "$",
     );
     const script = fc
-      .array(pieces, { maxLength: 10 })
+      .array(pieces, { maxLength: 12 })
       .map((parts) => parts.join(""))
       .filter((text) => !/\(\s*\)/.test(text));
-    const scripts = fc.sample(script, { numRuns: 400, seed: 20261121 });
-    const ran = spawnSync("/bin/bash", ["-c", shellThatTells, "bash", ...scripts], {
-      encoding: "utf8",
-      timeout: 60_000,
-      env: { PATH: "/nonexistent" },
-    });
-    const told = ran.stdout.split("\u0001").slice(1);
-    expect(told).toHaveLength(scripts.length);
-    const missed = scripts.filter(
-      (text, at) =>
-        told[at]!.includes("\u0002") &&
-        verdict(command(text), { default: "allow", deny: ["execute:rm *"] }).outcome === "allow",
-    );
-    expect(missed).toEqual([]);
-    expect(told.filter((one) => one.includes("\u0002")).length).toBeGreaterThan(10);
+    const scripts = fc.sample(script, { numRuns: 800, seed: 20261121 });
+    for (const shell of ["/bin/bash", "/bin/sh"]) {
+      const ran = spawnSync(shell, ["-c", shellThatTells, shell, ...scripts], {
+        encoding: "utf8",
+        timeout: 60_000,
+        env: { PATH: "/nonexistent" },
+        cwd: folder,
+      });
+      const told = ran.stdout.split("\u0001").slice(1);
+      expect(told).toHaveLength(scripts.length);
+      const outcomes = [
+        { default: "allow", deny: ["execute:rm *"] } as const,
+        { allow: ["execute:echo *", "execute:true *", "execute:x *", "execute:q *"] },
+      ];
+      const missed = scripts.filter(
+        (text, at) =>
+          told[at]!.includes("\u0002") && outcomes.some((one) => verdict(command(text), one).outcome === "allow"),
+      );
+      expect(missed).toEqual([]);
+      expect(told.filter((one) => one.includes("\u0002")).length).toBeGreaterThan(10);
+    }
   });
 });
 

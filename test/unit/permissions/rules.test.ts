@@ -76,6 +76,20 @@ describe("a command that is denied", () => {
     "git push --force origin main",
     "git  push --force",
     "case x in x) rm y;; esac",
+    // What only some shells take for this.
+    "echo a &>/dev/null rm x",
+    "true &>>log rm x",
+    "{log}>/dev/null rm x",
+    "noglob rm x",
+    "=rm x",
+    "alias q=rm\nq x",
+    "alias q='rm -rf'; q x",
+    "hash -p /bin/rm q; q x",
+    'echo "`echo \\"\'\\"; rm x; echo \\"\'\\"`"',
+    "env -S'rm x'",
+    "env --split-string='rm x'",
+    "su -c'rm x' root",
+    "script -qc'rm x'",
   ])("%j", (line) => expect(verdict(command(line), rules).outcome).toBe("deny"));
 
   test.each([[["rm", "-rf", "x"]], [["bash", "-lc", "rm x"]], [["/bin/sh", "-c", "true; rm x"]]])(
@@ -91,6 +105,26 @@ describe("a command that is denied", () => {
     expect(verdict(command("/bin/bash -lc 'ls'"), noShells).outcome).toBe("deny");
   });
 
+  test.each(["other", "think", "fetch", "read", "search", undefined])("when its agent calls it %s", (kind) => {
+    for (const rawInput of [
+      { command: "true; rm x" },
+      { command: ["bash", "-lc", "rm x"] },
+      { command: "true; rm x", args: [] },
+    ]) {
+      const asked = deed({ kind, title: "Look around", rawInput, locations: [{ path: "x" }] });
+      expect(verdict(asked, rules).outcome).toBe("deny");
+      expect(verdict(asked, { allow: ["other:*", "mcp:*"] }).outcome).toBe("ask");
+    }
+  });
+
+  test("and one that reads by a command is read by what allows that, and no command", () => {
+    const asked = deed({ kind: "read", rawInput: { command: ["bash", "-lc", "cat x"] }, locations: [{ path: "x" }] });
+    expect(verdict(asked, { allow: ["read:**"] }).outcome).toBe("allow");
+    expect(verdict(asked, { allow: ["read:**"], ask: ["execute:cat *"] }).outcome).toBe("ask");
+    const way = deed({ kind: "edit", rawInput: { command: "view", path: "x" } });
+    expect(verdict(way, { allow: ["edit:**"], deny: ["execute:view *"] }).outcome).toBe("allow");
+  });
+
   test("when the title is all there is", () => {
     expect(verdict(deed({ kind: "execute", title: "`rm x`" }), rules).outcome).toBe("deny");
     expect(verdict(deed({ kind: "execute", title: "rm x" }), rules).outcome).toBe("deny");
@@ -101,10 +135,19 @@ describe("a command that is denied", () => {
     expect(verdict(asked, rules).outcome).toBe("deny");
   });
 
-  test.each(["grep rm x", "echo 'rm x'", 'echo "rm x" > log', "rmdir x", "cat <<EOF\nrm x\nEOF", "git push"])(
-    "and not %j",
-    (line) => expect(verdict(command(line), rules).outcome).toBe("allow"),
-  );
+  test.each([
+    "find . -perm 644",
+    "echo $X",
+    "git add $X",
+    "[ -f x ] && ls",
+    "alias",
+    "grep rm x",
+    "echo 'rm x'",
+    'echo "rm x" > log',
+    "rmdir x",
+    "cat <<EOF\nrm x\nEOF",
+    "git push",
+  ])("and not %j", (line) => expect(verdict(command(line), rules).outcome).toBe("allow"));
 });
 
 describe("where it cannot be told what runs, and a rule forbids commands, it is asked", () => {
@@ -126,6 +169,18 @@ describe("where it cannot be told what runs, and a rule forbids commands, it is 
     "rm 'x",
     "echo $(rm x",
     `${"(".repeat(50)}rm x`,
+    // The text of a here document that ends later, or is none, than it seems.
+    "cat <<E\na\\\nE\necho '\nE\nrm x\necho '",
+    "cat <<\\\n-E\nE\nrm x\n-E",
+    "cat <<A $(echo '\nA\n); rm x; echo '\nA\n",
+    'echo "$\\\n(rm x)"',
+    ". /dev/stdin <<E\nrm x\nE",
+    "echo rm x | sh -s x",
+    "echo rm x | bash /dev/fd/0",
+    "echo rm x | xargs env",
+    "echo rm x | xargs -n 1 nice",
+    "echo rm x | parallel -j 4",
+    "alias q=$X; q x",
   ])("%j", (line) => {
     const asked = verdict(command(line), { default: "allow", deny: ["execute:mkfs *"] });
     expect(asked.outcome).toBe("ask");
@@ -135,6 +190,20 @@ describe("where it cannot be told what runs, and a rule forbids commands, it is 
     );
     expect(verdict(command(line), { default: "deny", deny: ["execute:mkfs *"] }).outcome).toBe("deny");
   });
+
+  test.each(["git $X", "git {push,--force}", "git pu$X --force", 'git "$(echo push)" --force', "/usr/bin/git push $X"])(
+    "and so it is of words that are made only then, where the rest may be what is forbidden: %j",
+    (line) => {
+      const rules = { default: "allow", deny: ["execute:git push --force *"] } as const;
+      expect(verdict(command(line), rules).outcome).toBe("ask");
+      expect(verdict(command(line.replaceAll("git", "ls")), rules).outcome).toBe("allow");
+    },
+  );
+
+  test.each(["echo x > .en[v]", "echo x > .en?", "echo x > ~root/.profile"])(
+    "and of a file that is named by a pattern: %j",
+    (line) => expect(verdict(command(line), { default: "allow", deny: ["edit:**/.env"] }).outcome).toBe("ask"),
+  );
 
   test("also of a line too long to be taken apart", () => {
     const line = `echo ${"x".repeat(70_000)}; rm y`;
@@ -202,6 +271,11 @@ describe("a command that is allowed", () => {
     "npm run <(rm x)",
     "npmtest",
     "npm testing",
+    "npm test &>/dev/null rm x",
+    "{log}>/dev/null npm test",
+    "./sh -c 'npm test'",
+    "/home/u/project/bin/bash -lc 'npm test'",
+    "/usr/../home/u/project/sh -c 'npm test'",
   ])("and not %j", (line) => expect(verdict(command(line), rules).outcome).toBe("ask"));
 
   test.each(["npm run build > /dev/null 2>&1", "npm test 2>&1 | ls", "npm run x &>/dev/null"])(
