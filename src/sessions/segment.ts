@@ -48,21 +48,17 @@ export class Segment {
   }
 
   add(message: NewMessage): void {
-    this.isDirty = true;
     const piece = message.from === "agent" ? streamedText(message) : undefined;
     if (piece && this.#growing && continues(this.#growing, piece)) {
       this.#growing.texts.push(piece.text);
       this.#characters += piece.text.length;
-      return;
-    }
-    this.#settle();
-    this.#count++;
-    if (piece) {
-      this.#growing = { at: message.at, kind: piece.kind, messageId: piece.messageId, texts: [piece.text] };
-      this.#characters += piece.text.length;
     } else {
-      this.#push(lineOf(message, paramsText(message)));
+      this.#settle();
+      this.#count++;
+      if (piece) this.#grow(message.at, piece);
+      else this.#push(keptLine(message));
     }
+    this.isDirty = true;
   }
 
   /** All of it as JSON Lines. */
@@ -75,6 +71,11 @@ export class Segment {
     if (!this.#growing) return;
     this.#lines.push(grownLine(this.#growing, this.sessionId));
     this.#growing = undefined;
+  }
+
+  #grow(at: number, { kind, messageId, text }: Piece): void {
+    this.#growing = { at, kind, messageId, texts: [text] };
+    this.#characters += text.length;
   }
 
   #push(line: string): void {
@@ -101,6 +102,15 @@ export function messagesIn(segment: { sessionId: string; first: number; text: st
 // A line as it was relayed names the agent's id of the session; notes and answers name none.
 function underOwnId(params: unknown, sessionId: string): unknown {
   return isRecord(params) && "sessionId" in params ? withSessionId(params, sessionId) : params;
+}
+
+/** Never throws: in the place of what is nested too deeply to be written stands a note. */
+function keptLine(message: NewMessage): string {
+  try {
+    return lineOf(message, paramsText(message));
+  } catch {
+    return droppedNote({ messages: 1, bytes: message.line?.length ?? 0 });
+  }
 }
 
 function lineOf({ at, from, method }: NewMessage, params: string): string {

@@ -72,7 +72,8 @@ class SqliteStore implements Store {
   constructor(tables: Tables) {
     this.#tables = tables;
     this.#messages = new Unwritten((id) => {
-      const [row] = tables.all("SELECT max(last) AS last FROM transcripts WHERE session_id = ?", [id]);
+      const sql = "SELECT last FROM transcripts WHERE session_id = ? ORDER BY number DESC LIMIT 1";
+      const [row] = tables.all(sql, [id]);
       return Number(row?.["last"] ?? 0);
     });
   }
@@ -187,15 +188,17 @@ class SqliteStore implements Store {
     this.#flush();
     const { after = 0, limit = Number.POSITIVE_INFINITY } = range;
     const sql = `SELECT number, last, lines FROM transcripts WHERE session_id = ? AND last > ?
-      ORDER BY number LIMIT ${stretchesAtOnce}`;
+      ORDER BY number LIMIT ?`;
+    // Each has a message at least: whoever wants to know of one need not read a megabyte.
+    const atOnce = Math.min(stretchesAtOnce, limit);
     const messages: RelayedMessage[] = [];
     for (let readTo = after; messages.length < limit;) {
-      const rows = this.#tables.all(sql, [sessionId, readTo]);
+      const rows = this.#tables.all(sql, [sessionId, readTo, atOnce]);
       const read = rows.flatMap((row) =>
         messagesIn({ sessionId, first: Number(row["number"]), text: String(row["lines"]) }),
       );
       messages.push(...read.filter(({ number }) => number > after));
-      if (rows.length < stretchesAtOnce) break;
+      if (rows.length < atOnce) break;
       readTo = Number(rows.at(-1)!["last"]);
     }
     return messages.slice(0, limit);

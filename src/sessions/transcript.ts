@@ -167,11 +167,11 @@ export class Transcript {
     if (known) {
       const before = known.bytes;
       Object.assign(known, toolFacts(update, known));
-      known.bytes = toolBytes(known);
+      known.bytes = byteLength(id) + toolBytes(known);
       return this.#grown(known.bytes - before);
     }
     const facts = toolFacts(update, { title: "a tool", toolKind: "other", status: "", locations: [], output: "" });
-    const call: ToolCall = { kind: "tool", id, ...facts, bytes: toolBytes(facts) };
+    const call: ToolCall = { kind: "tool", id, ...facts, bytes: byteLength(id) + toolBytes(facts) };
     turn.tools.set(id, call);
     this.#push(call);
   }
@@ -226,8 +226,8 @@ function pathOf(location: unknown): string[] {
   return isRecord(location) && typeof location["path"] === "string" ? [location["path"]] : [];
 }
 
-function toolBytes({ title, locations, output }: ToolCallFacts): number {
-  return byteLength(title) + byteLength(output) + locations.reduce((sum, path) => sum + byteLength(path), 0);
+function toolBytes({ title, toolKind, status, locations, output }: ToolCallFacts): number {
+  return [title, toolKind, status, output, ...locations].reduce((sum, text) => sum + byteLength(text), 0);
 }
 
 function shortened(text: string): string {

@@ -87,6 +87,17 @@ test("a piece that carries anything besides its text stays by itself", () => {
   );
 });
 
+test("what is nested too deeply to be written is told of, and costs nothing else", () => {
+  let deep: unknown = {};
+  for (let level = 0; level < 100_000; level++) deep = { deep };
+  store.appendMessage({ sessionId: "ses_a", at: 1, from: "agent", method: "session/request_permission", params: deep });
+  store.appendMessage(prompt("after it"));
+  expect(store.messagesOf("ses_a")).toMatchObject([
+    { number: 1, from: "crucible", method: "crucible/dropped", params: { messages: 1 } },
+    { number: 2, params: { prompt: "after it" } },
+  ]);
+});
+
 test("a line is kept as it came, and what an agent adds to it cannot pass for another message", () => {
   const params = { sessionId: "agents", update: { sessionUpdate: "plan", entries: [{ b: 1, a: [] }] } };
   for (const line of [

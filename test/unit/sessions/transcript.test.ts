@@ -178,3 +178,11 @@ test("empty turns and calls without words are bounded as well", () => {
   for (let call = 0; call < 50_000; call++) tool(transcript, { toolCallId: String(call) });
   expect(transcript.turns().reduce((sum, { entries }) => sum + entries.length, 0)).toBeLessThan(5000);
 });
+
+test("whatever of a tool call is long counts", () => {
+  const transcript = new Transcript();
+  const long = "x".repeat(maxTranscriptBytes / 4);
+  for (let call = 0; call < 20; call++) tool(transcript, { toolCallId: `${long}${call}` });
+  for (let call = 0; call < 20; call++) tool(transcript, { toolCallId: String(call), kind: long, status: long });
+  expect(transcript.turns().reduce((sum, { entries }) => sum + entries.length, 0)).toBeLessThan(5);
+});
