@@ -8,7 +8,14 @@ import { isRecord } from "../acp/wire.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { oneLine } from "../base/text.ts";
 import { commandIn, exitCodeIn, terminalsIn } from "./command-facts.ts";
-import { diffOf, maxAllComparedCharacters, maxComparedCharacters, roughCounts, type Change } from "./file-changes.ts";
+import {
+  diffOf,
+  maxAllComparedCharacters,
+  maxComparedCharacters,
+  roughCounts,
+  withCounts,
+  type Change,
+} from "./file-changes.ts";
 
 /** Changed files that are listed; of more, only how many. */
 export const maxListedFiles = 50;
@@ -18,6 +25,9 @@ export const maxListedCommands = 50;
 
 /** Diffs of all files together, in characters; files whose diff does not fit are listed without. */
 export const maxListedDiffCharacters = 16 * 1024;
+
+/** Files written through Crucible for one child that are followed; writes of later ones are only counted. */
+export const maxFollowedFiles = 5000;
 
 /** Tool calls of one child that are followed; later ones are only counted. */
 export const maxFollowedToolCalls = 5000;
@@ -80,6 +90,7 @@ export class Artifacts {
   readonly #writes = new Map<string, Change[]>();
   /** Written without its earlier text being known. */
   readonly #rewritten = new Set<string>();
+  #unfollowedFiles = 0;
   #keptCharacters = 0;
   #unfollowedCalls = 0;
 
@@ -100,6 +111,11 @@ export class Artifacts {
 
   /** A file was written on the child's behalf. */
   wrote({ path, before, after }: WrittenFile): void {
+    const isKnown = this.#writes.has(path) || this.#rewritten.has(path);
+    if (!isKnown && this.#writes.size + this.#rewritten.size >= maxFollowedFiles) {
+      this.#unfollowedFiles++;
+      return;
+    }
     if (before === undefined && !this.#writes.has(path)) {
       this.#rewritten.add(path);
       return;
@@ -109,8 +125,8 @@ export class Artifacts {
     // Only the first and the last state matter of a file that is written again and again.
     const first = last && "oldText" in last ? last : undefined;
     if (first) this.#forget(changes.pop());
-    changes.push(this.#keep(first ? first.oldText : (before ?? null), after));
-    this.#writes.set(path, changes);
+    const change = this.#keep(first ? first.oldText : (before ?? null), after);
+    this.#writes.set(path, withCounts(changes, change));
   }
 
   /** A command was run on the child's behalf, or has ended. */
@@ -127,7 +143,7 @@ export class Artifacts {
     const listed = files.filter(({ path }) => path.length <= maxPathCharacters).slice(0, maxListedFiles);
     const commands = this.#commands();
     const omitted = {
-      files: files.length - listed.length,
+      files: files.length - listed.length + this.#unfollowedFiles,
       commands: Math.max(0, commands.length - maxListedCommands),
       tool_calls: this.#unfollowedCalls,
     };
@@ -195,7 +211,9 @@ export class Artifacts {
     const edited = new Map<string, Change[]>();
     for (const { path, change } of happened.flatMap(({ diffs }) => diffs)) {
       const absolute = resolve(cwd, path);
-      edited.set(absolute, [...(edited.get(absolute) ?? []), change]);
+      const changes = edited.get(absolute);
+      if (changes) changes.push(change);
+      else edited.set(absolute, [change]);
     }
     // What Crucible wrote it knows better than the agent that shows it.
     for (const [path, written] of this.#writes) edited.set(path, written);

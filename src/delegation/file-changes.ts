@@ -53,6 +53,13 @@ export function roughCounts(oldText: string | null, newText: string): { added: n
   return { added: after.length - head - tail, removed: before.length - head - tail };
 }
 
+/** Changes with one more; of those that are only counted one stays. */
+export function withCounts(changes: readonly Change[], change: Change): Change[] {
+  const last = changes.at(-1);
+  if (!last || "newText" in last || "newText" in change) return [...changes, change];
+  return [...changes.slice(0, -1), { added: last.added + change.added, removed: last.removed + change.removed }];
+}
+
 /** All changes of one file, `path` as it shall stand in the diff. Compares nothing after `deadline` (of base/clock.ts). */
 export function diffOf(path: string, changes: readonly Change[], deadline: number): FileDiff {
   const pieces = joinChanges(changes).map((change) => comparedPiece(path, change, deadline));

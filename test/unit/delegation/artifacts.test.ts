@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   Artifacts,
   compareAllMs,
+  maxFollowedFiles,
   maxFollowedToolCalls,
   maxListedCommands,
   maxListedDiffCharacters,
@@ -270,4 +271,20 @@ test("tool calls beyond those that are followed are counted", () => {
   const artifacts = new Artifacts();
   for (let index = 0; index < maxFollowedToolCalls + 7; index++) report(artifacts, { kind: "read" });
   expect(artifacts.list(cwd)).toEqual([{ kind: "omitted", files: 0, commands: 0, tool_calls: 7 }]);
+});
+
+test("files written beyond those that are followed are counted", () => {
+  const artifacts = new Artifacts();
+  for (let index = 0; index < maxFollowedFiles + 7; index++) {
+    artifacts.wrote({ path: `/kiln/${index}`, before: index % 2 === 0 ? null : undefined, after: "x\n" });
+  }
+  artifacts.wrote({ path: "/kiln/0", before: "x\n", after: "y\n" });
+  expect(artifacts.list(cwd).at(-1)).toMatchObject({ files: maxFollowedFiles + 7 - maxListedFiles });
+});
+
+test("of a file that is written again and again, too long to compare, only the lines are added up", () => {
+  const artifacts = new Artifacts();
+  const long = "x".repeat(maxComparedCharacters);
+  for (let time = 0; time < 3; time++) artifacts.wrote({ path: "/kiln/a", before: "one\n", after: `${long}${time}\n` });
+  expect(artifacts.list(cwd)).toEqual([{ kind: "diff", path: "a", added: 3, removed: 3 }]);
 });
