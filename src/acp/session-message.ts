@@ -17,10 +17,12 @@ export function translateSessionMessage(params: unknown, translate: (id: string)
 }
 
 const idField = '"sessionId":';
+const beginning = '{"jsonrpc":';
 
 /**
  * Puts the id `to` in place of `from` in lines. Gives undefined for a line where that one does not stand exactly once, as a session
- * id, or where anything is written in escapes, so that there could be doubt which it is.
+ * id, or where anything is written in escapes, so that there could be doubt which it is; and for one that does not begin as a
+ * message does: at its other end, some beginnings are words of the daemon's own (control/hello.ts).
  */
 export function lineRenamer(from: string, to: string): (line: string) => string | undefined {
   const [before, after] = [JSON.stringify(from), JSON.stringify(to)];
@@ -28,7 +30,7 @@ export function lineRenamer(from: string, to: string): (line: string) => string 
     const at = line.indexOf(before);
     const end = at + before.length;
     const isField = at >= idField.length && line.startsWith(idField, at - idField.length);
-    if (!isField || line.includes(before, end) || line.includes("\\u")) return undefined;
+    if (!isField || !line.startsWith(beginning) || line.includes(before, end) || line.includes("\\u")) return undefined;
     return line.slice(0, at) + after + line.slice(end);
   };
 }
