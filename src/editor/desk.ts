@@ -2,12 +2,17 @@
  * What the parts of one editor's connection share: its agents, its open sessions, and how a session is made for it. The
  * connection makes it; opening, reopening, listing and closing work on it.
  */
+import { isAbsolute } from "node:path";
 import type { Link } from "../acp/link.ts";
-import { isRecord } from "../acp/wire.ts";
+import { isRecord, rpcCodes, RpcError } from "../acp/wire.ts";
+import { oneLine } from "../base/text.ts";
 import type { AgentProfile } from "../config/config.ts";
 import type { Session } from "../sessions/session.ts";
 import type { AgentSeat } from "./agent-seat.ts";
 import type { EditorPorts, SessionPlan } from "./ports.ts";
+
+/** Of what came in place of something else, so much is shown. */
+const maxShownCharacters = 100;
 
 export interface Desk {
   readonly ports: EditorPorts;
@@ -33,11 +38,18 @@ export function agentsIdOf(desk: Desk, id: string): string | undefined {
   return record ? (record.agentSessionId ?? undefined) : id;
 }
 
-/** The directories that `session/new` and its kin name. */
+/**
+ * The directories that `session/new` and its kin name. Throws where `cwd` is no absolute path (ACP, "Working Directory"): it would
+ * mean another place to everyone who reads it.
+ */
 export function placeIn(params: Record<string, unknown>): Pick<SessionPlan, "cwd" | "additionalDirectories"> {
   const { cwd, additionalDirectories: others } = params;
+  if (typeof cwd !== "string" || !isAbsolute(cwd)) {
+    const came = cwd === undefined ? "none" : oneLine(JSON.stringify(cwd), maxShownCharacters);
+    throw new RpcError({ code: rpcCodes.invalidParams, message: `cwd: expected an absolute path, got ${came}` });
+  }
   return {
-    cwd: typeof cwd === "string" ? cwd : "",
+    cwd,
     additionalDirectories: Array.isArray(others) ? others.filter((one) => typeof one === "string") : [],
   };
 }

@@ -426,6 +426,24 @@ describe("ids", () => {
     expect(JSON.stringify(agent.acp.received)).not.toContain("past the rules");
   });
 
+  test.each([
+    ["nothing", undefined],
+    ["a number", 5],
+    ["a relative path", "project"],
+    ["an empty one", ""],
+  ])("a session that is to work in %s is not opened", async (_, cwd) => {
+    const open = (method: string, params: object) => editor.request(method, { ...params, cwd, mcpServers: [] });
+    const { editorId: sessionId } = await relay.openSession(editor);
+    const before = agent.acp.received.length;
+    for (const [method, params] of [["session/new", {}] as const, ["session/load", { sessionId }] as const]) {
+      await expect(open(method, params)).rejects.toMatchObject({
+        code: -32_602,
+        message: expect.stringMatching(/cwd: expected an absolute path/),
+      });
+    }
+    expect(agent.acp.received).toHaveLength(before);
+  });
+
   test("updates of an agent's own subagents pass under the ids that the agent gave them", async () => {
     const { editorId, agentId } = await relay.openSession(editor);
     const subagent = {
