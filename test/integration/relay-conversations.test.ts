@@ -60,7 +60,9 @@ test.each(conversations)("%s is the same with Crucible in between", async (name)
 
 /** What a side heard of the other; what Crucible itself asks an agent is no part of the conversation (acp/whole-replay.ts). */
 function toldTo({ received }: LinePeer): JsonRecord[] {
-  return (received as JsonRecord[]).filter(({ method }) => !String(method).startsWith("_crucible/"));
+  return (received as JsonRecord[]).filter(
+    ({ method }) => typeof method !== "string" || !method.startsWith("_crucible/"),
+  );
 }
 
 /** The ids of a conversation under the names that each side has for them. */
