@@ -6,7 +6,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from "@modelcontextprotocol/node";
-import { createMcpHandler, isLegacyRequest, type AuthInfo, type Server } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  isInitializeRequest,
+  isLegacyRequest,
+  type AuthInfo,
+  type Server,
+} from "@modelcontextprotocol/server";
 import { newToken } from "../base/ids.ts";
 import type { Bus } from "../observe/bus.ts";
 import type { Session } from "../sessions/session.ts";
@@ -141,7 +147,10 @@ function requestsUnderWay(most: number): { enter(session: TokenOwner, response: 
   };
 }
 
-/** Keeps the connections of 2025 clients, each of which lives from its `initialize` to the end of its session. */
+/**
+ * Keeps the connections of 2025 clients, each of which lives from its `initialize` to the end of its session. A request of none
+ * (a client may do without) is answered by itself: its token says whose it is.
+ */
 function legacyConnections<Owner extends TokenOwner>(
   serverFor: (session: Owner) => Server,
 ): {
@@ -177,12 +186,20 @@ function legacyConnections<Owner extends TokenOwner>(
     return transport;
   }
 
+  async function answerAlone(session: Owner, response: ServerResponse): Promise<NodeStreamableHTTPServerTransport> {
+    const transport = new NodeStreamableHTTPServerTransport();
+    response.once("close", () => void transport.close());
+    await serverFor(session).connect(transport);
+    return transport;
+  }
+
   return {
     async handle(session, request, response, body) {
       const id = request.headers["mcp-session-id"];
       const known = typeof id === "string" ? connectionsOf(session).get(id) : undefined;
       if (typeof id === "string" && !known) return refuse(response, 404, "no such MCP session; initialize again");
-      const transport = known ?? (await connect(session));
+      const isAlone = request.method === "POST" && !known && !isInitializeRequest(body);
+      const transport = known ?? (await (isAlone ? answerAlone(session, response) : connect(session)));
       await transport.handleRequest(request, response, body);
     },
   };

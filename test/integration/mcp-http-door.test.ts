@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { endianness } from "node:os";
 import { describe, expect, test } from "vitest";
 import { connectControl } from "../../src/control/client.ts";
+import { until } from "../support/conditions.ts";
 import { scriptedProfile, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { shareAmongTests } from "../support/shared-set-up.ts";
 import { endOf, connectTools, openParent, type Parent, type ToolServer } from "./delegating.ts";
@@ -249,6 +250,32 @@ describe("requests of the wrong size or shape", () => {
     await expect(tools.callTool({ name: "no_such_tool", arguments: {} })).rejects.toThrow(/no_such_tool/);
     await tools.close();
   });
+});
+
+test("a client that keeps no connection calls tools all the same, and closing its request is the way to cancel", async () => {
+  const call = (name: string, input: object): string =>
+    JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: input } });
+  const structured = ({ text }: { text: string }) =>
+    (JSON.parse(/^data: (.+)$/m.exec(text)![1]!) as { id: number; result: { structuredContent: unknown } }).result
+      .structuredContent;
+  const done = await ask({ body: call("delegate_session", { agent: "worker", task: "say alone" }) });
+  expect(done.headers["mcp-session-id"]).toBeUndefined();
+  expect(structured(done)).toMatchObject({ status: "completed", result: "alone" });
+
+  const aborter = new AbortController();
+  const headers = {
+    authorization: token,
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
+  const body = call("delegate_session", { agent: "worker", description: "cut", task: "hang" });
+  const cut = fetch(url, { method: "POST", headers, body, signal: aborter.signal }).then((answer) => answer.text());
+  const list = async () =>
+    structured(await ask({ body: call("list_delegations", {}) })) as { delegations: { status: string }[] };
+  await until(async () => (await list()).delegations.at(-1)?.status === "running", { what: "the second to run" });
+  aborter.abort();
+  await expect(cut).rejects.toThrow();
+  await until(async () => (await list()).delegations.at(-1)?.status === "cancelled", { what: "its end" });
 });
 
 test("seventeen connections of one session: the oldest makes room, the newest work", async () => {
