@@ -13,7 +13,7 @@ import { connectTools } from "./attacker/tools.mjs";
 import { openWire } from "./scripted/wire.mjs";
 
 const ops = { ...rawOps, ...processOps, ...reachOps, ...gateOps, ...systemCallOps };
-const attemptTimeoutMs = 4000;
+const attemptTimeoutMs = 20_000;
 /** What one attempt may bring home, in characters. */
 const maxLoot = 20_000;
 

@@ -770,7 +770,14 @@ export const crowdAttempts: readonly Attempt[] = [
   {
     name: "have very many processes that have taken off every mark",
     act: "crowd",
-    try: { op: "crowd", seconds: "{seconds}9", count: 130, waitMs: 5000, timeoutMs: 8000, file: "{kiln}/crowd-{mode}" },
+    try: {
+      op: "crowd",
+      seconds: "{seconds}9",
+      count: 130,
+      waitMs: 10_000,
+      timeoutMs: 13_000,
+      file: "{kiln}/crowd-{mode}",
+    },
     proof: { answered: /nobody minded/ },
   },
 ];
