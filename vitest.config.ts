@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { patienceMs } from "./test/support/conditions.ts";
 
 export default defineConfig({
   test: {
@@ -6,6 +7,7 @@ export default defineConfig({
     // Only for what hangs: whatever is waited for has its own end, which says what did not come.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: patienceMs } },
     // Integration tests start real daemons and agents; two at a time is what a small machine can take.
     maxWorkers: 2,
     // A machine that is busy with other things makes real processes late; a test that fails twice is broken.

@@ -12,11 +12,19 @@ const parentProfile = scriptedProfile("parent", { delegation: "enabled = true" }
 const worker = scriptedProfile("worker");
 const config = [parentProfile, worker].join("\n");
 
-async function reloaded(daemon: TestDaemon, toml: string, line: string): Promise<void> {
-  const seen = daemon.stderr.split(line).length;
+/** The line with which the log tells what came of it. */
+async function reloaded(daemon: TestDaemon, toml: string, words: string): Promise<string> {
+  const told = (): string[] => daemon.stderr.split("\n").slice(0, -1);
+  const before = told().length;
   await writeFile(daemon.home.configFile, toml);
   daemon.kill("SIGHUP");
-  await until(() => daemon.stderr.split(line).length > seen, { what: `the log to say ${line}` });
+  return until(
+    () =>
+      told()
+        .slice(before)
+        .find((line) => line.includes(words)),
+    { what: `the log to say ${words}` },
+  );
 }
 
 describe("a reload (SIGHUP)", () => {
@@ -62,8 +70,7 @@ describe("a reload (SIGHUP)", () => {
     await using daemon = await startDaemon({ config });
     await using parent = await openParent(daemon, "parent");
     for (const bad of ["[acp.agents.parent\n", `${config}\nsurprise = 1\n`, with2("enabled = false\nmax_depht = 2")]) {
-      await reloaded(daemon, bad, '"event":"config.rejected"');
-      expect(daemon.stderr).toMatch(/crucible\.toml:\d+:\d+/);
+      expect(await reloaded(daemon, bad, '"event":"config.rejected"')).toMatch(/crucible\.toml:\d+:\d+/);
       expect(await parent.delegate({ agent: "worker", task: "say same" })).toMatchObject({ result: "same" });
     }
     await reloaded(daemon, config, '"event":"config.reloaded"');
