@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { formatGreeting, socketProtocol, type Hello } from "../../src/control/hello.ts";
 import { readSocketKey, socketKeyFile } from "../../src/control/socket-key.ts";
+import { until } from "../support/conditions.ts";
 import { LinePeer } from "../support/line-peer.ts";
 import { scriptedProfile, serve, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { shareAmongTests } from "../support/shared-set-up.ts";
@@ -65,8 +66,10 @@ describe("a token", () => {
     expect(new Set(tokens).size).toBe(3);
     await delegateWith(await one.tools(), { agent: "worker", task: "say done" });
     // `crucible mcp`, which the agent has started, was given it in its environment.
-    const lines = daemon.home.processes().map(commandLineOf);
-    expect(lines.some((line) => line.includes("crucible.js\0mcp"))).toBe(true);
+    const lines = await until(() => {
+      const found = daemon.home.processes().map(commandLineOf);
+      return found.some((line) => line.includes("crucible.js\0mcp")) && found;
+    });
     const printed = await Promise.all(
       [["ps"], ["ps", "--json"], ["status", "--json"]].map((args) => daemon.crucible([...args, ...daemon.home.place])),
     );

@@ -170,12 +170,12 @@ describe("output", () => {
 
 describe("a terminal", () => {
   /** A command with a child of its own in a session of its own, which names itself in a file. */
-  const stubborn = (name: string): string => `trap '' TERM; setsid sleep 100000 & echo $! > ${name}; wait`;
+  const stubborn = (name: string): string =>
+    `trap '' TERM; setsid sleep 100000 & echo $! > ${name}.new; mv ${name}.new ${name}; wait`;
 
   async function pidIn(name: string): Promise<number> {
-    return until(async () => Number(await readFile(inKiln(daemon, name), "utf8").catch(() => "")) || undefined, {
-      what: `${name} to be written`,
-    });
+    await until(() => existsSync(inKiln(daemon, name)), { what: `${name} to be written` });
+    return Number(await readFile(inKiln(daemon, name), "utf8"));
   }
 
   test("is killed with all it started, and can still be read", async () => {

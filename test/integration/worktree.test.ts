@@ -82,8 +82,8 @@ describe("in a checkout", () => {
   });
   afterEach(async () => {
     await parent[Symbol.asyncDispose]();
+    await until(() => inState("worktrees").length === 0, { what: "the worktrees to go" });
     expect(picture()).toBe(before);
-    expect(inState("worktrees")).toEqual([]);
   });
 
   test("the child sees the last commit, changes it, and the patch brings all of it", async () => {
