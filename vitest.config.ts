@@ -4,6 +4,7 @@ import { patienceMs } from "./test/support/conditions.ts";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/own-environment.ts"],
     // Only for what hangs: whatever is waited for has its own end, which says what did not come.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import type { LaunchSpec, RunningProcess } from "../../../src/process/child.ts";
+import { createProcessTable } from "../../../src/process/own-table.ts";
+import type { ProcessTable } from "../../../src/process/process-table.ts";
 import { createPsProcessTable } from "../../../src/process/ps-table.ts";
 import { aliveWithCommand, aliveWithEnvironment, isAlive, parentOf, until } from "../../support/processes.ts";
 import { compileSources } from "./compiled.ts";
@@ -141,13 +143,24 @@ describe("the end of the tree", () => {
 
 describe("a wrapper that exits while the agent lives", () => {
   test("does not end the agent: it goes on over the same pipes, and its end is noticed", async () => {
-    await using tester = await testLauncher();
+    const table = createProcessTable();
+    const looked = new Set<number>();
+    const watched: ProcessTable = {
+      ...table,
+      descriptor: (pid, descriptor) => {
+        looked.add(pid);
+        return table.descriptor(pid, descriptor);
+      },
+    };
+    await using tester = await testLauncher({ table: watched });
     const child = await tester.launch(agentSpec("wraps-and-exits.mjs", process.execPath, agentFile("echoes.mjs")));
     await until(() => !isAlive(child.pid), { what: "the wrapper's exit" });
     child.stdin.write("still there?\n");
     expect(await said(child, "\n")).toBe("still there?\n");
     expect(tester.launch.running()).toHaveLength(1);
     const [agent] = aliveWithEnvironment(child.id);
+    // One that ends before it was found has not taken the wrapper's place.
+    await until(() => looked.has(agent!), { what: "the agent to be found" });
     process.kill(agent!, "SIGKILL");
     expect(await child.exited).toEqual({ code: null, signal: null });
     await until(() => tester.launch.running().length === 0);
