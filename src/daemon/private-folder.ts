@@ -27,7 +27,11 @@ export function preparePrivateFolder(path: string): void {
   if (!made && basename(folder) !== ownName) return requireGuarded(folder);
   // What lies behind a link may serve others as well: it is not for the daemon to close.
   if (lstatSync(folder).isSymbolicLink()) {
-    throw unsafe(folder, "is a link to a folder that other users may look into", `chmod 700 ${realpathSync(folder)}`);
+    throw unsafe(
+      folder,
+      "is a link to a folder that other users may look into",
+      `chmod 700 ${realpathSync.native(folder)}`,
+    );
   }
   chmodSync(folder, 0o700);
 }
@@ -35,10 +39,10 @@ export function preparePrivateFolder(path: string): void {
 /** As it is written and as it really is: a link on the way belongs to somebody, too. */
 function foldersAbove(folder: string): Set<string> {
   const above = new Set<string>([folder]);
-  for (let at of [folder, realpathSync(folder)]) {
+  for (let at of [folder, realpathSync.native(folder)]) {
     while (dirname(at) !== at) above.add((at = dirname(at)));
   }
-  above.delete(realpathSync(folder));
+  above.delete(realpathSync.native(folder));
   return above;
 }
 

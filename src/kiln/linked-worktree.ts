@@ -22,12 +22,12 @@ export function linkedWorktreeAt(checkout: string): LinkedWorktree | undefined {
   try {
     const [, there] = /^gitdir: (.+)$/s.exec(pointerIn(join(checkout, ".git"))) ?? [];
     if (there === undefined) return undefined;
-    const own = realpathSync(resolve(checkout, there));
-    const common = realpathSync(resolve(own, pointerIn(join(own, "commondir"))));
+    const own = realpathSync.native(resolve(checkout, there));
+    const common = realpathSync.native(resolve(own, pointerIn(join(own, "commondir"))));
     const back = resolve(own, pointerIn(join(own, "gitdir")));
     const isMutual =
       own === join(common, "worktrees", basename(own)) &&
-      join(realpathSync(dirname(back)), basename(back)) === join(checkout, ".git");
+      join(realpathSync.native(dirname(back)), basename(back)) === join(checkout, ".git");
     return isMutual && ["objects", "refs"].every((name) => isFolder(join(common, name))) ? { own, common } : undefined;
   } catch {
     // Nothing there, or nothing that git would take for a worktree.

@@ -75,9 +75,9 @@ function exchange(login: LoginFile, { userHome, env, privateHome }: LoginPlace):
     inHeldFolder({ ...held, create: true }, (file) => file.write(theirs.bytes, theirs.modifiedAt));
   } else if (inside.modifiedAt > theirs.modifiedAt && isRefreshed(their, objectIn(inside.bytes))) {
     const when = new Date(Math.min(inside.modifiedAt.getTime(), Date.now()));
-    const real = realpathSync(theirPath);
-    const isLinkedAway = real !== join(realpathSync(dirname(theirPath)), basename(theirPath));
-    if (isLinkedAway && !isInside(realpathSync(userHome), real)) {
+    const real = realpathSync.native(theirPath);
+    const isLinkedAway = real !== join(realpathSync.native(dirname(theirPath)), basename(theirPath));
+    if (isLinkedAway && !isInside(realpathSync.native(userHome), real)) {
       throw new Error(`an agent has refreshed it, and yours is a link out of your home, to ${real}`);
     }
     const own = { root: dirname(real), path: basename(real), create: false };

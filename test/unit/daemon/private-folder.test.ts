@@ -87,3 +87,11 @@ test("a way to it that leads through a folder everybody can change is refused, a
   symlinkSync(join(open, "hidden"), join(folder, "way"));
   expect(refusal(join(folder, "way/crucible"))).toBe("CRU_FOLDER_UNSAFE");
 });
+
+test("a link that goes up from behind another one leads where the system says, not where its text seems to", () => {
+  const open = made("open", 0o777);
+  mkdirSync(join(open, "hidden"), { mode: 0o700 });
+  symlinkSync(join(open, "hidden"), join(folder, "jump"));
+  symlinkSync(`${folder}/jump/..`, join(folder, "way"));
+  expect(refusal(join(folder, "way/crucible"))).toBe("CRU_FOLDER_UNSAFE");
+});
