@@ -30,7 +30,7 @@ describe("a detached program", () => {
     const starter = compiled.run(
       `const { startDetached } = await source("process/detached");
        const { pid } = await startDetached(JSON.parse(process.argv[1]));
-       console.log(pid);`,
+       console.log(String(pid));`,
       JSON.stringify(spec),
     );
     const pid = Number(await firstLine(starter));
