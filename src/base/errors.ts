@@ -82,7 +82,8 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** True for the errors Node.js raises from system calls with this code (ENOENT, EACCES, …). */
+/** True for the errors Node.js raises from system calls with one of these codes (ENOENT, EACCES, …); without codes, with any. */
 export function isSystemError(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
+  return codes.length === 0 ? "syscall" in error : codes.includes(error.code);
 }

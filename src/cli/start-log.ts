@@ -2,7 +2,7 @@
  * What a daemon that was started in the background writes to its standard error: a file in the state folder, from which its
  * own error is told when it does not come up. Its log proper is another file; this one holds what comes before and after.
  */
-import { closeSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { stateDirectory, type Environment } from "../base/paths.ts";
@@ -39,10 +39,15 @@ export function openStartLog(env: Environment): StartLog {
 function prepare(directory: string, file: string): number {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (bytes <= maxKeptBytes) return bytes;
-    truncateSync(file);
-    return 0;
+    const descriptor = openSync(file, "a", 0o600);
+    try {
+      const { size } = fstatSync(descriptor);
+      if (size <= maxKeptBytes) return size;
+      ftruncateSync(descriptor);
+      return 0;
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw daemonStart.create(`the daemon was not started: ${file} cannot be written (${messageOf(error)})`, {
       hint: `make ${directory} writable, or set XDG_STATE_HOME to a folder that is`,

@@ -82,7 +82,7 @@ function unreachable(socketPath: string, error: unknown): CrucibleError {
 }
 
 function reasonOf(error: unknown): string {
-  if (isSystemError(error, "ENOENT")) return "no socket there";
+  if (isSystemError(error, "ENOENT", "ENOTDIR")) return "no socket there";
   if (isSystemError(error, "ECONNREFUSED")) return "a socket is there, but nothing listens on it";
   if (isSystemError(error, "EACCES", "EPERM")) return "permission denied";
   return messageOf(error);

@@ -41,12 +41,12 @@ import { KilnSurvey } from "./kiln-survey.ts";
 import { LeftSessions } from "./left-sessions.ts";
 import { LiveConfig } from "./live-config.ts";
 import { pipeline } from "./pipeline.ts";
-import { preparePrivateFolder } from "./private-folder.ts";
 import { holdBack, RunningAgents } from "./running-agents.ts";
 import { SessionFactory } from "./session-factory.ts";
 import { removeStored } from "./stored-files.ts";
 import { successorOpener } from "./successor-opener.ts";
 import { listenOnSocket } from "./socket-server.ts";
+import { prepareStateFolder } from "./usable-folder.ts";
 import { createWayOut, type WayOut } from "./way-out.ts";
 import { GitWorktrees } from "./worktrees.ts";
 import { ToolDoors } from "./tool-doors.ts";
@@ -93,7 +93,7 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   const { server } = config.current;
   const socketPath = options.socket ?? server.socket ?? defaultSocketPath();
   const state = stateDirectory();
-  preparePrivateFolder(state);
+  prepareStateFolder(state);
 
   // The socket comes before all that a second daemon must not touch; callers wait until the rest stands.
   const doorsReady = deferred<Doors>();

@@ -16,6 +16,11 @@ export const folderUnsafe = defineError(
   "daemonUnreachable",
   "A folder for the socket or the state can be changed by another user.",
 );
+export const folderUnusable = defineError(
+  "CRU_FOLDER_UNUSABLE",
+  "daemonUnreachable",
+  "The state folder, or that for temporary files, cannot be made or written.",
+);
 export const socketKeyRequired = defineError(
   "CRU_SOCKET_KEY",
   "refused",

@@ -2,7 +2,8 @@
  * Looks at agents without a daemon: is each profile's program there, and with a probe, does it really start and speak ACP, what
  * can it do, and what does it cost. What `crucible agents` prints.
  */
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdtempSync, realpathSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initializeForChild } from "../acp/capabilities.ts";
@@ -23,6 +24,7 @@ import { noKiln, type Boundaries, type Boundary } from "./boundaries.ts";
 import { explained } from "./child-opener.ts";
 import { launchConfined } from "./confined-launch.ts";
 import { withTrialBoundaries } from "./sandbox-forecast.ts";
+import { makeIn } from "./usable-folder.ts";
 import { openTrialTools, type TrialTools } from "./trial-tools.ts";
 
 /** How long an agent with a session has to ask for its tools, in milliseconds; those that connect late do so at their first prompt. */
@@ -48,7 +50,7 @@ export async function reportAgents(options: ProbeOptions): Promise<AgentReport[]
   const { config, env = process.env, start, openSession, signal } = options;
   const programs = new AgentPrograms(() => config, env);
   if (!start) return reportEach(options, (profile) => find(profile, programs));
-  const folder = await realpath(await mkdtemp(join(tmpdir(), "crucible-probe-")));
+  const folder = makeIn(tmpdir(), () => realpathSync(mkdtempSync(join(tmpdir(), "crucible-probe-"))));
   try {
     return await withTrialBoundaries({ config, env }, async ({ boundaries, stateDirectory, sockets }) => {
       const tools = openSession ? await openTrialTools(sockets, createBus()) : undefined;

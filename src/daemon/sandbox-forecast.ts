@@ -11,6 +11,7 @@ import type { AgentProfile, Config, NetworkRule } from "../config/config.ts";
 import { createBus } from "../observe/bus.ts";
 import type { Confinement } from "../sandbox/confinement.ts";
 import { Boundaries } from "./boundaries.ts";
+import { makeIn } from "./usable-folder.ts";
 import { createWayOut } from "./way-out.ts";
 
 /** What would hold an agent, or why it would not be started: one of the two is null. */
@@ -41,18 +42,20 @@ export interface TrialPlace {
   readonly sockets: string;
 }
 
-/** Boundaries without a daemon, with a state folder that goes away. */
+/** Boundaries without a daemon, with a state folder that goes away. Rejects with CRU_FOLDER_UNUSABLE where there can be none. */
 export async function withTrialBoundaries<Answer>(
   { config, env }: { config: Config; env: Environment },
   use: (place: TrialPlace) => Promise<Answer>,
 ): Promise<Answer> {
   // Where the daemon would try it: a mechanism may hold in one place and not in another.
   const state = stateDirectoryOf(env);
-  mkdirSync(state, { recursive: true, mode: 0o700 });
-  const stateDirectory = realpathSync(mkdtempSync(join(state, "trial-")));
+  const stateDirectory = makeIn(state, () => {
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    return realpathSync(mkdtempSync(join(state, "trial-")));
+  });
   const network = (): NetworkRule => config.kiln.network;
   // Not there, where somebody may have let others in, or names be too long for sockets.
-  const sockets = realpathSync(mkdtempSync(join(tmpdir(), "crucible-sockets-")));
+  const sockets = makeIn(tmpdir(), () => realpathSync(mkdtempSync(join(tmpdir(), "crucible-sockets-"))));
   const wayOut = createWayOut({ network, openSockets: async () => sockets, bus: createBus() });
   try {
     const boundaries = new Boundaries({

@@ -90,7 +90,7 @@ function olderFiles(file: string): string[] {
       .toSorted()
       .map((name) => join(dirname(file), name));
   } catch (error) {
-    if (isSystemError(error, "ENOENT")) return [];
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) return [];
     throw error;
   }
 }
@@ -171,7 +171,7 @@ class Tail {
     try {
       return openSync(this.#file, "r");
     } catch (error) {
-      if (isSystemError(error, "ENOENT")) return undefined;
+      if (isSystemError(error, "ENOENT", "ENOTDIR")) return undefined;
       throw error;
     }
   }

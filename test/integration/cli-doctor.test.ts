@@ -99,3 +99,21 @@ test("a state folder that others can change is broken, and so is a store that is
     { subject: join(home.stateDirectory, "crucible.db") },
   ]);
 });
+
+test("a state folder that cannot be made is told by whatever needs it, and no bug", async () => {
+  await using home = await createTestHome(scriptedProfile("worker"));
+  const file = join(home.folder, "file");
+  writeFileSync(file, "");
+  const options = { env: { XDG_STATE_HOME: file } };
+  const told = expect.stringMatching(`${file}/crucible.*ENOTDIR`) as string;
+  const { code, stdout, stderr } = await home.crucible(["doctor", "--json", ...home.place], options);
+  expect({ code, stderr }).toEqual({ code: 5, stderr: "" });
+  const { findings: found } = JSON.parse(stdout) as { findings: Finding[] };
+  for (const check of ["sandbox", "agents"])
+    expect(of(found, check)).toMatchObject([{ state: "broken", message: told, remedy: expect.any(String) }]);
+  for (const args of [["serve"], ["delegate", "worker", "x"], ["agents", "--probe"]]) {
+    const place = args[0] === "agents" ? ["--config", home.configFile] : home.place;
+    const failed = await home.crucible([...args, ...place], options);
+    expect({ args, code: failed.code, stderr: failed.stderr }).toEqual({ args, code: 3, stderr: told });
+  }
+});

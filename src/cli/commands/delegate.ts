@@ -57,8 +57,8 @@ export async function delegate([agent = "", task = ""]: readonly string[], optio
 
 /** The daemon has gone, but what it began stands in the store. */
 function outlived({ message }: CrucibleError, id: string): CrucibleError {
-  return daemonUnreachable.create(`${message}, and what came of delegation ${id} is unknown`, {
-    hint: `look at what is kept of it with \`crucible sessions show ${id}\`, and at the files; then delegate again what is missing`,
+  return daemonUnreachable.create(`${message}; delegation ${id} was under way`, {
+    hint: `\`crucible sessions show ${id}\` tells what is known of it; look at the files, and delegate again what is missing`,
     details: { delegation_id: id },
   });
 }

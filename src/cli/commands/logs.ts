@@ -1,7 +1,8 @@
 /** `crucible logs`: what the daemon wrote into its log, now or as it goes on. Needs no daemon. */
-import { exitCodes } from "../../base/errors.ts";
+import { exitCodes, isSystemError } from "../../base/errors.ts";
 import { daemonLogFile } from "../../base/paths.ts";
 import { plainJson } from "../../base/text.ts";
+import { folderUnusable } from "../../daemon/errors.ts";
 import { logLevels, type LogEntry } from "../../observe/log-file.ts";
 import { usageError } from "../errors.ts";
 import { logText } from "../render/log-text.ts";
@@ -35,7 +36,15 @@ export async function logs({ follow, lines, session, level, json }: LogsOptions)
       return print(json ? `${plainJson(entry.line)}\n` : logText(entry, style));
     },
   };
-  await (follow ? followLog(file, reading, gone.signal) : readLog(file, reading));
+  try {
+    await (follow ? followLog(file, reading, gone.signal) : readLog(file, reading));
+  } catch (error) {
+    if (!isSystemError(error, "EACCES", "EPERM")) throw error;
+    throw folderUnusable.create(`the log cannot be read: ${error.message}`, {
+      hint: "give yourself read access to it; it may be another user's",
+      cause: error,
+    });
+  }
   if (shown === 0 && reading.lines > 0) await tell(`nothing of this kind is in ${file}\n`);
   return exitCodes.ok;
 }

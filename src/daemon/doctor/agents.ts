@@ -4,22 +4,22 @@ import type { AgentProfile, Config } from "../../config/config.ts";
 import type { AgentReport } from "../../control/agent-report.ts";
 import type { Finding } from "../../control/finding.ts";
 import { reportAgents, toolsTrialMs } from "../probe.ts";
-import type { Examination } from "./examination.ts";
+import { explained, type Examination } from "./examination.ts";
 
 /** Agents that are started at the same time. */
 const atOnce = 3;
 
 export async function checkAgents({ config, env, onProgress, signal }: Examination): Promise<Finding[]> {
   if (!config) return [];
-  const reports = await reportAgents({
-    config,
-    env,
-    start: true,
-    openSession: true,
-    atOnce,
-    signal,
-    onStart: (name) => onProgress(`starting ${name} …`),
-  });
+  const onStart = (name: string): void => onProgress(`starting ${name} …`);
+  let reports: AgentReport[];
+  try {
+    reports = await reportAgents({ config, env, start: true, openSession: true, atOnce, signal, onStart });
+  } catch (error) {
+    signal.throwIfAborted();
+    const { message, hint = null } = explained(error);
+    return [{ check: "agents", subject: "agents", state: "broken", message, remedy: hint }];
+  }
   const findings = reports.map((report) => findingOf(report, config));
   if (reports.some(({ path }) => path !== null)) return findings;
   const remedy = "install one of those above, or write a profile of your own";

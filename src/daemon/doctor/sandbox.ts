@@ -1,8 +1,8 @@
 /** Whether the sandbox that the configuration asks for works here, tried once for each different set of rules. */
 import type { AgentProfile, Config } from "../../config/config.ts";
 import type { Finding } from "../../control/finding.ts";
-import { foreseen, withTrialBoundaries } from "../sandbox-forecast.ts";
-import type { Examination } from "./examination.ts";
+import { foreseen, withTrialBoundaries, type Forecast } from "../sandbox-forecast.ts";
+import { explained, type Examination } from "./examination.ts";
 
 export async function checkSandbox(examination: Examination): Promise<Finding[]> {
   const { config, onProgress } = examination;
@@ -22,6 +22,17 @@ export async function checkSandbox(examination: Examination): Promise<Finding[]>
   );
 }
 
+async function forecast(
+  profile: AgentProfile,
+  place: { config: Config; env: Examination["env"] },
+): Promise<Pick<Forecast, "sandbox"> & { error: { message: string; hint?: string | null | undefined } | null }> {
+  try {
+    return await withTrialBoundaries(place, ({ boundaries }) => foreseen(boundaries, profile, []));
+  } catch (error) {
+    return { sandbox: null, error: explained(error) };
+  }
+}
+
 async function tried(
   profile: AgentProfile,
   { config, env }: Examination & { config: Config },
@@ -30,9 +41,7 @@ async function tried(
     const remedy = 'set mode under [sandbox] to "auto" if it is not meant so';
     return { state: "warning", message: "switched off: agents run with all your rights", remedy };
   }
-  const { sandbox, error } = await withTrialBoundaries({ config, env }, ({ boundaries }) =>
-    foreseen(boundaries, profile, []),
-  );
+  const { sandbox, error } = await forecast(profile, { config, env });
   if (!sandbox)
     return { state: "broken", message: error?.message ?? "it cannot be tried", remedy: error?.hint ?? null };
   const { mechanism, strength, lost } = sandbox;
