@@ -317,7 +317,9 @@ export const configFile = table("Configuration of Crucible.", {
         .meta({ title: 'a whole number of bytes, at least 1048576, or a size such as "512MB" or "4GiB"' }),
       {
         defaultText: "no limit",
-        meaning: 'Resident memory of an agent with all it starts, in bytes or as "4GiB"; one that uses more is ended.',
+        meaning:
+          'Resident memory of an agent with all it starts, and with what it keeps in /tmp and /dev/shm of its sandbox, in bytes or as "4GiB"; ' +
+          "one that uses more is ended.",
       },
     ),
     pids: key(z.int().min(16), {

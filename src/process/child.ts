@@ -28,6 +28,8 @@ export interface SandboxLayer {
    * nor, as such, the signal that ended the program: they exit with 128 and its number instead.
    */
   readonly layers: number;
+  /** Folders inside whose files are the machine's memory, by the paths that the processes in it know. */
+  readonly memoryFolders: readonly string[];
   /** Handed over as descriptors 3, 4, …: open ones, which stay the caller's to close, and bytes to be read from one. */
   readonly inputs: readonly (number | Uint8Array)[];
 }
@@ -39,6 +41,7 @@ export interface ProcessExit {
 }
 
 export interface TreeUsage {
+  /** With the files that are kept in the memory of its sandbox. */
   readonly residentBytes: number;
   readonly processes: number;
 }
@@ -61,9 +64,9 @@ export interface RunningProcess extends AsyncDisposable {
   readonly exited: Promise<ProcessExit>;
   /** The last of what it wrote to stderr: at most 40 lines and 8 KiB, safe to print. */
   stderrTail(): string;
-  /** Resident memory of the whole tree in bytes; pages that processes share are counted for each. */
+  /** Resident memory of the whole tree in bytes; pages that processes share are counted for each, and files not. */
   residentBytes(): Promise<number>;
-  /** The same, and how many processes the tree has; those of a sandbox itself are not counted. */
+  /** What it uses of the machine's memory, and how many processes the tree has; those of a sandbox itself are not counted. */
   usage(): Promise<TreeUsage>;
   /**
    * Ends the whole tree gently: end of stdin, then SIGTERM to the agent and soon after to its tree, then SIGKILL, each after

@@ -102,6 +102,7 @@ export function createLauncher(options: LauncherOptions): LocalLauncher {
       table,
       graceMs,
       layers: spec.sandbox?.layers ?? 0,
+      memoryFolders: spec.sandbox?.memoryFolders ?? [],
       onStderr: onStderr ?? ((line) => options.onStderr?.(spec.label, line)),
       onWarning,
       onEnded: async ({ exit, reason, left }) => {

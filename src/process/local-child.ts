@@ -14,6 +14,7 @@ import { timedOut, within } from "../base/deadline.ts";
 import { deferred } from "../base/deferred.ts";
 import { isSystemError, messageOf } from "../base/errors.ts";
 import type { ProcessExit, RunningProcess, TreeUsage } from "./child.ts";
+import { bytesOfFilesIn } from "./files-in-memory.ts";
 import { Heirs } from "./heirs.ts";
 import type { ProcessEntry, ProcessSnapshot, ProcessTable } from "./process-table.ts";
 import { drainStderr, type StderrTail } from "./stderr-tail.ts";
@@ -42,8 +43,9 @@ export interface LocalChildOptions {
   startTime: number;
   table: ProcessTable;
   graceMs: () => number;
-  /** Processes of a sandbox above the agent's own (child.ts, SandboxLayer). */
+  /** Processes of a sandbox above the agent's own, and its folders of memory (child.ts, SandboxLayer). */
   layers: number;
+  memoryFolders: readonly string[];
   onStderr: (line: string) => void;
   onWarning: (message: string) => void;
   /** The tree is gone but for `left`, which could not be ended; `reason` is why it was. */
@@ -98,8 +100,12 @@ export class LocalChild implements RunningProcess {
 
   async usage(): Promise<TreeUsage> {
     const members = await this.#tree.members();
-    const residentBytes = await this.#options.table.residentBytes(members.map(({ pid }) => pid));
-    return { residentBytes, processes: Math.max(0, members.length - this.#options.layers) };
+    const { table, layers, memoryFolders } = this.#options;
+    const ofProcesses = await table.residentBytes(members.map(({ pid }) => pid));
+    // The first process inside; the one that was started stands outside and sees the machine's own folders.
+    const inside = members.find(({ parentPid }) => parentPid === this.pid);
+    const ofFiles = inside ? await bytesOfFilesIn(memoryFolders, inside.pid) : 0;
+    return { residentBytes: ofProcesses + ofFiles, processes: Math.max(0, members.length - layers) };
   }
 
   async residentBytes(): Promise<number> {

@@ -1,12 +1,13 @@
 /** bubblewrap on this machine (Linux): where it is, what its version can do, and a launch inside of it. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { Environment } from "../base/paths.ts";
+import { isInside, type Environment } from "../base/paths.ts";
 import type { LaunchSpec } from "../process/child.ts";
 import { markerVariable } from "../process/marker.ts";
 import { runToEnd } from "../process/run.ts";
 import { spawnFailure } from "../process/spawn-failure.ts";
-import { bwrapArguments, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
+import { bwrapArguments, temporaryFolders, toolSocketFolder, type BwrapAbilities } from "./bwrap.ts";
+import type { Reach } from "./confinement.ts";
 import { asFirstProcess } from "./first-process.ts";
 import { hostFolders } from "./host-folders.ts";
 import type { MechanismKind, Wrap, WrapRequest } from "./mechanism.ts";
@@ -22,7 +23,7 @@ export const bwrap: MechanismKind = {
   name: "bwrap",
   platform: "linux",
   strength: "full",
-  lost: [],
+  lost: () => [],
   network: "own",
   nesting: "tried",
   remedy:
@@ -61,11 +62,16 @@ function wrapWith(program: string, abilities: BwrapAbilities): Wrap {
         env: {},
         // The outer process stands where nothing of the agent's is; inside, it changes to the agent's own directory.
         cwd: "/",
-        sandbox: { mechanism: "bwrap", layers, inputs },
+        sandbox: { mechanism: "bwrap", layers, memoryFolders: memoryFoldersIn(reach), inputs },
       },
       toolSockets: toolSockets && toolSocketFolder,
     };
   };
+}
+
+/** Those of the machine's own, where the configuration opens them, have other things in them as well. */
+function memoryFoldersIn({ readable, writable }: Reach): string[] {
+  return temporaryFolders.filter((folder) => ![...readable, ...writable].some((one) => isInside(one, folder)));
 }
 
 /** Options that set the environment of what runs inside: read from a descriptor, since everybody can see arguments. */

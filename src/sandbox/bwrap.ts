@@ -11,6 +11,9 @@ import { depthOf, foldersBetween } from "./real-paths.ts";
 /** Space of /tmp, /run and /dev/shm inside, of each, in bytes; it is memory of the machine. */
 export const maxTemporaryBytes = 1024 * 1024 * 1024;
 
+/** Inside they are kept in the machine's memory. */
+export const temporaryFolders = ["/tmp", "/run", "/dev/shm"] as const;
+
 /** What a version of bubblewrap can do, by its own help. */
 export interface BwrapAbilities {
   /** `--size`, since 0.7. */

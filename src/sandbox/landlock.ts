@@ -15,8 +15,8 @@ export const landlock: MechanismKind = {
   name: "landlock",
   platform: "linux",
   strength: "partial",
-  lost: [
-    "the machine's /tmp, which all share",
+  lost: (hidden) => [
+    ...sharedFolders(hidden).map((folder) => `the machine's ${folder}, which all share`),
     "unix sockets that belong to the user",
     "the kernel's key rings",
     "names, times and modes of files outside",
@@ -50,7 +50,7 @@ function temporariesAtHome({ HOME }: LaunchSpec["env"]): Record<string, string> 
 }
 
 /** Folders for temporary files that all share, but for one in which Crucible keeps what is its own. */
-function sharedFolders({ hidden }: Reach): string[] {
+function sharedFolders(hidden: Reach["hidden"]): string[] {
   return ["/tmp", "/var/tmp"].filter((folder) => !hidden.some(({ path }) => isInside(folder, path)));
 }
 
@@ -60,7 +60,7 @@ export function landlockGrants(
   host: HostFolders,
   toolSockets: string | undefined,
 ): { readOnly: string[]; readWrite: string[] } {
-  const readWrite = ["/dev", ...sharedFolders(reach), ...reach.writable].filter(existsSync);
+  const readWrite = ["/dev", ...sharedFolders(reach.hidden), ...reach.writable].filter(existsSync);
   const readOnly = [
     ...host.readable.map(({ source }) => source),
     ...host.links.map(({ path }) => path),

@@ -4,7 +4,7 @@
  */
 import type { LaunchSpec } from "../process/child.ts";
 import type { Environment } from "../base/paths.ts";
-import type { Mechanism, Reach, Strength } from "./confinement.ts";
+import type { Hidden, Mechanism, Reach, Strength } from "./confinement.ts";
 
 export interface WrapRequest {
   readonly spec: LaunchSpec;
@@ -27,8 +27,8 @@ export interface MechanismKind {
   /** Where there is such a thing. */
   readonly platform: NodeJS.Platform;
   readonly strength: Strength;
-  /** What it does not hold. */
-  readonly lost: readonly string[];
+  /** What it does not hold, where this is hidden. */
+  lost(hidden: readonly Hidden[]): readonly string[];
   /**
    * Can it keep an agent from the network: `own` = it gives it one of its own, in which there may be a way to listed hosts;
    * `closed` = all or nothing.

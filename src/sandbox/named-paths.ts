@@ -5,13 +5,16 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isInside } from "../base/paths.ts";
+import { expandHome, isInside } from "../base/paths.ts";
 import type { Mechanism, Reach, SandboxPolicy } from "./confinement.ts";
 import { realPathOf } from "./real-paths.ts";
 
 /** Of the system's own: there inside as far as they are needed. */
 const systemFolders = ["/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr"];
 const temporaryFolders = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/folders"];
+
+/** Where it is not there it has no such variable either (environment.ts), and does with what it finds. */
+const leftOut = /^(?:TMPDIR|TMP|TEMP|XDG_RUNTIME_DIR)$/;
 
 /** An argument as the path it names, where it is one: `/a`, `--option=/a`, `file:///a`. */
 export function pathOfArgument(arg: string): string {
@@ -23,6 +26,13 @@ export function pathOfArgument(arg: string): string {
     // No path of this system after all.
     return word;
   }
+}
+
+/** What an argument names; one that is a script for a shell (`sh -c`) names what its words do. */
+function pathsOfArgument(arg: string): string[] {
+  const words = arg.split(/[\s;&|()<>'"`]+/);
+  if (words.length === 1) return [pathOfArgument(arg)];
+  return words.map((word) => expandHome(pathOfArgument(word).replace(/^\$(?:HOME|\{HOME\})(?=\/)/, "~")));
 }
 
 /** Files that variables of the profile name. */
@@ -41,8 +51,10 @@ export interface Telling {
 export function unreached(args: readonly string[], { policy, reach, mechanism }: Telling): string[] {
   if (!policy.opensArguments) return [];
   const named = [
-    ...args.map((arg) => ({ path: pathOfArgument(arg), by: "its arguments name" })),
-    ...Object.entries(policy.profile.env).map(([name, path]) => ({ path, by: `its variable ${name} names` })),
+    ...[...new Set(args.flatMap(pathsOfArgument))].map((path) => ({ path, by: "its arguments name" })),
+    ...Object.entries(policy.profile.env)
+      .filter(([name]) => !leftOut.test(name))
+      .map(([name, path]) => ({ path, by: `its variable ${name} names` })),
   ];
   // Only bubblewrap gives it temporary folders of its own.
   const open = [...systemFolders, ...(mechanism === "bwrap" ? [] : temporaryFolders), ...reach.writable];

@@ -223,7 +223,7 @@ export class Sandbox {
   }
 
   #confinement({ name, strength, lost, network: held }: MechanismKind, policy: ForeseenPolicy): Confinement {
-    const { home } = this.#parts.around;
+    const { home, hidden } = this.#parts.around;
     const { rules, directories, network } = policy;
     const opened = [
       ...(rules.home === "real" ? ["the user's whole home, which `home` opens"] : []),
@@ -232,7 +232,11 @@ export class Sandbox {
         : []),
       ...(network !== "open" && held === "open" ? ["the network, which [kiln] closes"] : []),
     ];
-    return { mechanism: name, strength: opened.length > 0 ? "partial" : strength, lost: [...lost, ...opened] };
+    return {
+      mechanism: name,
+      strength: opened.length > 0 ? "partial" : strength,
+      lost: [...lost(hidden()), ...opened],
+    };
   }
 }
 

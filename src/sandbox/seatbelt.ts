@@ -13,7 +13,7 @@ export const seatbelt: MechanismKind = {
   name: "seatbelt",
   platform: "darwin",
   strength: "partial",
-  lost: [
+  lost: () => [
     "what nobody has tried yet: this mechanism is experimental",
     "names and times of files outside",
     "other processes of the user, which can be seen",

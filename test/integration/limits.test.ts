@@ -25,11 +25,14 @@ shareAmongTests({
 
 const manyProcesses = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 60 & done; wait";
 const muchMemory = `node -e 'const kept = []; setInterval(() => kept.push(Buffer.alloc(5e7, 1)), 50)'`;
+const muchInFiles =
+  "for part in 1 2 3; do head -c 100M /dev/zero > /tmp/$part; done; head -c 100M /dev/zero > /dev/shm/x; sleep 60";
 
 test.each([
   ["held", manyProcesses, /\d\d processes, and may use 16/, /pids/],
   ["free", manyProcesses, /\d\d processes, and may use 16/, /pids/],
   ["held", muchMemory, /of memory, and may use/, /memory/],
+  ["held", muchInFiles, /of memory, and may use/, /memory/],
 ])(
   "an agent that uses more than it may is ended, and its caller told why: %s, %s",
   async (agent, command, message, hint) => {

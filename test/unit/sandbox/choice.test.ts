@@ -67,6 +67,12 @@ describe("on Linux", () => {
     expect(lost.join()).toMatch(/\/tmp.*unix sockets.*other processes/s);
     const closed = await foresee({ mode: "landlock" }, { network: "none" });
     expect(closed.lost.at(-1)).toMatch(/network/);
+    const inTmp = mkdtempSync("/tmp/cru-choice-");
+    const shared = (await sandboxWith(process.env, inTmp).foresee("p", policy({ mode: "landlock" }))).lost;
+    rmSync(inTmp, { recursive: true });
+    expect(shared.filter((one) => one.includes("which all share"))).toEqual([
+      "the machine's /var/tmp, which all share",
+    ]);
   });
 
   test("Landlock keeps files outside from being read and written", async () => {

@@ -44,9 +44,21 @@ test("a file that is not there, and one that could be made only where it cannot 
   ]);
 });
 
+test("so are those in a script that a shell is given, of which nothing is opened", () => {
+  const script = `cd "${folder}/kiln"; exec ${folder}/notes.json --out='${folder}/out.txt' 2>/dev/null`;
+  expect(told(["-c", script])).toEqual(
+    ["notes.json", "out.txt"].map(
+      (name) => `${folder}/${name}, which its arguments name, is not there inside, and what is written there is lost`,
+    ),
+  );
+  expect(told(["-c", "~/a-program x"])).toEqual([expect.stringContaining("/a-program, which its arguments name")]);
+  expect(told(["-c", '"${HOME}/a-program" x'])).toHaveLength(1);
+});
+
 test("nothing is said of what it reaches, of the system, of words that only look like paths, nor of an agent's own words", () => {
   const own = [join(folder, "kiln/new.log"), "/usr/bin/env", "/help", "/no/such/folder", "word"];
   expect(told(own)).toEqual([]);
+  expect(told([], { env: { TMPDIR: folder } })).toEqual([]);
   expect(told([join(folder, "out.txt")], { opensArguments: false })).toEqual([]);
 });
 
