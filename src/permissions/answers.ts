@@ -27,9 +27,10 @@ export function refusing(question: unknown): Answer {
   return answerOf(question, "reject_once") ?? answerOf(question, "reject_always") ?? withdrawn;
 }
 
-/** What was chosen; undefined for an answer that chose nothing the agent had offered. */
+/** What was chosen; undefined for an answer that chose nothing the agent had offered, or something of no known kind. */
 export function kindOfAnswer(question: unknown, answer: unknown): AnswerKind | undefined {
-  return chosenIn(question, answer)?.["kind"] as AnswerKind | undefined;
+  const said = chosenIn(question, answer)?.["kind"];
+  return ownOptions.find(({ kind }) => kind === said)?.kind;
 }
 
 function chosenIn(question: unknown, answer: unknown): Record<string, unknown> | undefined {
@@ -47,7 +48,7 @@ export function onceInstead(question: unknown, answer: unknown): unknown {
   const kind = kindOfAnswer(question, answer);
   if (kind === "allow_always") return answerOf(question, "allow_once") ?? answer;
   if (kind === "reject_always") return answerOf(question, "reject_once") ?? answer;
-  return chosenIn(question, answer) ? answer : withdrawn;
+  return kind === undefined ? withdrawn : answer;
 }
 
 // Two of one kind exist in the wild; the first is the plainer one.

@@ -14,7 +14,7 @@ import { deedOf, type Deed } from "./deed.ts";
 import { expired, Humans, type OpenQuestion } from "./humans.ts";
 import { LineageRules } from "./lineage-rules.ts";
 import type { Verdict } from "./policy.ts";
-import { attributed, questionTitle } from "./question.ts";
+import { attributed, questionTitle, type Attributed } from "./question.ts";
 import { Remembered, type RememberedAnswer } from "./remembered.ts";
 import { SeenCalls } from "./seen-calls.ts";
 import { missingToolSet } from "./tool-kinds.ts";
@@ -109,7 +109,7 @@ export class Permissions {
     if (said === false) throw denied("remembered");
     if (verdict.outcome === "ask" && said !== true && !remembered.wasAllowedThisTurn(deed)) {
       const params = ownQuestion(act);
-      const put = putterFor(session, params);
+      const put = putterFor({ asker: session, deed }, params);
       const answer = await this.#ask({ asker: session, deed, verdict }, { params, put, signal });
       if (!isGranted(params, answer)) throw refusalOf(act, "it was asked, and not allowed");
     } else if (verdict.by !== "default") {
@@ -211,7 +211,7 @@ export class Permissions {
       this.#decidedBefore.set(signal, { asker: session, deed, verdict });
       return put(signal);
     }
-    const toHuman = session.origin === "delegation" ? putterFor(session, params) : put;
+    const toHuman = session.origin === "delegation" ? putterFor({ asker: session, deed }, params) : put;
     return this.#ask({ asker: session, deed, verdict }, { params, put: toHuman, signal });
   }
 
@@ -230,7 +230,8 @@ export class Permissions {
     if (!root.client.isAttended) return unattended("nobody is there to ask");
     if (this.#humans.isBusy(root)) return unattended("too many questions wait");
 
-    const title = asker.origin === "delegation" ? questionTitle(attributed(params, asker)) : deed.title;
+    const title =
+      asker.origin === "delegation" ? questionTitle(attributed(params, wordsOf({ asker, deed }))) : deed.title;
     const subject = shownSubject(deed);
     const timeoutMs = asker.profile.permissions.askTimeoutSeconds * 1000;
     let answer: unknown;
@@ -267,9 +268,14 @@ export class Permissions {
 }
 
 /** Asks at the root's editor or terminal past the taps, saying who asks where that is a child. */
-function putterFor(session: Session, params: unknown): Asking["put"] {
-  const question = session.origin === "delegation" ? attributed(params, session) : isRecord(params) ? params : {};
-  return (signal) => session.root.askClient(method, question, signal);
+function putterFor(asked: Pick<ToAsk, "asker" | "deed">, params: unknown): Asking["put"] {
+  const { asker } = asked;
+  const question = asker.origin === "delegation" ? attributed(params, wordsOf(asked)) : isRecord(params) ? params : {};
+  return (signal) => asker.root.askClient(method, question, signal);
+}
+
+function wordsOf({ asker, deed }: Pick<ToAsk, "asker" | "deed">): Attributed {
+  return { asker, commands: deed.commands.map(({ text }) => text) };
 }
 
 /** Whether every session of a lineage says that what cannot be asked is allowed. */

@@ -28,7 +28,7 @@ export interface MechanismKind {
   readonly platform: NodeJS.Platform;
   readonly strength: Strength;
   /** What it does not hold, where this is hidden. */
-  lost(hidden: readonly Hidden[]): readonly string[];
+  readonly lost: (hidden: readonly Hidden[]) => readonly string[];
   /**
    * Can it keep an agent from the network: `own` = it gives it one of its own, in which there may be a way to listed hosts;
    * `closed` = all or nothing.

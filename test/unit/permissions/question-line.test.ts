@@ -113,7 +113,7 @@ describe("a child's question", () => {
   test.each([[undefined], [{}], [{ toolCall: 7 }], [{ toolCall: {} }], [{ toolCall: { title: "" } }]])(
     "says who asks and for which task, whatever it lacks: %j",
     (params) => {
-      expect(attributed(params, asker)).toMatchObject({
+      expect(attributed(params, { asker })).toMatchObject({
         toolCall: { title: expect.stringMatching(/^codex .*Fix the build.*use a tool/) as string },
         _meta: { crucible: { agent: "codex", task: "Fix the build", depth: 2 } },
       });
@@ -123,8 +123,8 @@ describe("a child's question", () => {
   test("keeps all else of what was asked", () => {
     const options = [{ optionId: "x", name: "X", kind: "allow_once" }];
     const toolCall = { toolCallId: "c", title: "rm", kind: "execute", rawInput: { a: 1 }, content: [] };
-    expect(attributed({ options, toolCall, _meta: { vendor: 1 }, extra: true }, asker)).toMatchObject({
-      options,
+    expect(attributed({ options, toolCall, _meta: { vendor: 1 }, extra: true }, { asker })).toMatchObject({
+      options: [{ ...options[0], name: "Allow" }],
       extra: true,
       toolCall: { kind: "execute", rawInput: { a: 1 }, content: [] },
       _meta: { vendor: 1 },
