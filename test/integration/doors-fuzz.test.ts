@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import * as fc from "fast-check";
+import * as fc from "../support/fast-check.ts";
 import { expect, test } from "vitest";
 import type { Greeting } from "../../src/control/hello.ts";
 import { readSocketKey } from "../../src/control/socket-key.ts";
@@ -14,7 +14,6 @@ import { shareAmongTests } from "../support/shared-set-up.ts";
 import { control, endOf, openParent, type Parent } from "./delegating.ts";
 
 const config = [scriptedProfile("parent", { delegation: "enabled = true" }), scriptedProfile("worker")].join("\n");
-const seed = 20261121;
 const mebibyte = 1024 * 1024;
 
 let daemon: TestDaemon;
@@ -51,7 +50,7 @@ function residentBytes(): number {
 }
 
 function samples<T>(arbitrary: fc.Arbitrary<T>, count: number): T[] {
-  return fc.sample(arbitrary, { seed, numRuns: count });
+  return fc.sample(arbitrary, { numRuns: count });
 }
 
 /** Connects, says it in pieces, and waits until it is over; whoever is kept waiting hangs up himself. */

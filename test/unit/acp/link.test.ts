@@ -1,7 +1,7 @@
 /** The one JSON-RPC conversation everything in Crucible runs over: framing, order, cancelling, garbage, pressure, and its end. */
 import { PassThrough } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { noTraffic } from "../../../src/acp/traffic.ts";
 import { Link, maxMessageBytes, type LinkOptions } from "../../../src/acp/link.ts";

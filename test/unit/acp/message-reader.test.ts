@@ -1,5 +1,5 @@
 /** Messages are read as JSON.parse reads them, whatever came before; a stream is read without parsing its messages. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { MessageReader } from "../../../src/acp/message-reader.ts";
 

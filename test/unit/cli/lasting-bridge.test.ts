@@ -1,7 +1,7 @@
 /** The parts of a bridge that outlives its daemon: whole lines at any chunking, the few lines it looks at, and its limits. */
 import type { DroppedLine } from "../../../src/base/lines.ts";
 import { PassThrough } from "node:stream";
-import { array, assert, nat, property, uint8Array } from "fast-check";
+import { array, assert, nat, property, uint8Array } from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { acpDialect } from "../../../src/cli/lasting-bridge/acp-dialect.ts";
 import { runLastingBridge } from "../../../src/cli/lasting-bridge/bridge.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { CrucibleError } from "../../../src/base/errors.ts";
 import { loadConfig } from "../../../src/config/load.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { formatKeyPath, locateKeys, type KeyPath } from "../../../src/config/positions.ts";

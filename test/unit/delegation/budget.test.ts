@@ -1,5 +1,5 @@
 /** The budget of a tree, against a plain sum of what was used. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import type { DelegationRules } from "../../../src/config/config.ts";
 import { Budget, type Spending } from "../../../src/delegation/budget.ts";

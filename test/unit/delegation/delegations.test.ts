@@ -3,7 +3,7 @@
  * place is lost. The children are played here; no process is started.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RpcError, type Peer } from "../../../src/acp/wire.ts";
 import { agentExited, agentNotFound } from "../../../src/agents/errors.ts";

@@ -1,5 +1,5 @@
 /** Who has a conversation, under any order of handoffs: against what every such order promises. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { Floor, type Frame } from "../../../src/delegation/floor.ts";
 import type { Successor } from "../../../src/delegation/ports.ts";

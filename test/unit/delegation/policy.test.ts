@@ -1,5 +1,5 @@
 /** The one decision whether a delegation is allowed, against an independent statement of the rules. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import type { AgentProfile } from "../../../src/config/config.ts";
 import { decide, reachableTargets, type Caller } from "../../../src/delegation/policy.ts";

@@ -1,5 +1,5 @@
 /** How a child's end becomes a result: stop reasons, and the cut to what its caller may receive. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { byteRange } from "../../../src/base/text.ts";
 import { endingOf, silence, toResult } from "../../../src/delegation/result.ts";

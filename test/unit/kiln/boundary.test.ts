@@ -5,7 +5,7 @@ import { linkSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync,
 import { chmod, mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isInside } from "../../../src/base/paths.ts";
 import { placeIn, type Purpose } from "../../../src/kiln/boundary.ts";

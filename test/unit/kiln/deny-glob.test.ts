@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { denyGlob, denyingPattern } from "../../../src/kiln/deny-glob.ts";
 

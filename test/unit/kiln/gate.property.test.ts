@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { placeIn } from "../../../src/kiln/boundary.ts";
 import { denyGlob } from "../../../src/kiln/deny-glob.ts";

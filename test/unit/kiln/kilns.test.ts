@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isInside, ownFolders } from "../../../src/base/paths.ts";
 import { placeIn } from "../../../src/kiln/boundary.ts";

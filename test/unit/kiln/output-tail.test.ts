@@ -1,5 +1,5 @@
 /** The end of an output, cut anywhere: never more bytes than allowed, never half a character, and nothing lost that fits. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { OutputTail } from "../../../src/kiln/output-tail.ts";
 

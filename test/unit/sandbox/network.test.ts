@@ -7,7 +7,7 @@ import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { allows, destinationOf, isNear, nearAddresses } from "../../../src/sandbox/network-rule.ts";
 import {

@@ -1,5 +1,5 @@
 /** Grants: held per session, made from the lineage, and never wider than an ancestor's. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import {
   childGrant,

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import Database from "libsql";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createBus } from "../../../src/observe/bus.ts";
