@@ -3,7 +3,7 @@
  * no mistake of its own, keeps nothing, and serves on. The same nonsense each time.
  */
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import * as fc from "../support/fast-check.ts";
 import { expect, test } from "vitest";
 import type { Greeting } from "../../src/control/hello.ts";
@@ -53,34 +53,46 @@ function samples<T>(arbitrary: fc.Arbitrary<T>, count: number): T[] {
   return fc.sample(arbitrary, { numRuns: count });
 }
 
-/** Connects, says it in pieces, and waits until it is over; whoever is kept waiting hangs up himself. */
-function say(
-  where: { path: string } | { port: number; host: string },
-  pieces: readonly (string | Uint8Array)[],
-): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(where as { path: string });
-    let heard = "";
-    socket.setEncoding("latin1").on("data", (text: string) => (heard += text));
-    socket.on("error", () => {});
-    socket.once("close", () => resolve(heard));
-    socket.once("connect", () => {
-      for (const piece of pieces) socket.write(piece);
-      socket.end();
-    });
-    socket.setTimeout(600, () => socket.destroy());
+type Pieces = readonly (string | Uint8Array)[];
+type Place = { path: string } | { port: number; host: string };
+
+/** Connects, says it in pieces, and hears what comes. */
+function say(where: Place, pieces: Pieces): { socket: Socket; heard: string } {
+  const caller = { socket: connect(where as { path: string }), heard: "" };
+  caller.socket.setEncoding("latin1").on("data", (text: string) => (caller.heard += text));
+  caller.socket.on("error", () => {});
+  caller.socket.once("connect", () => {
+    for (const piece of pieces) caller.socket.write(piece);
+    caller.socket.end();
   });
+  return caller;
 }
 
-async function sayAll(
-  where: Parameters<typeof say>[0],
-  all: readonly (readonly (string | Uint8Array)[])[],
-): Promise<string[]> {
+/** What each of them hears, some at a time. */
+async function sayAll(where: Place, all: readonly Pieces[]): Promise<string[]> {
   const heard: string[] = [];
   for (let at = 0; at < all.length; at += 25) {
-    heard.push(...(await Promise.all(all.slice(at, at + 25).map((pieces) => say(where, pieces)))));
+    const callers = all.slice(at, at + 25).map((pieces) => say(where, pieces));
+    await leftOrKeptWaiting(callers.map(({ socket }) => socket));
+    heard.push(...callers.map((caller) => caller.heard));
   }
   return heard;
+}
+
+/** Whoever is kept waiting hangs up, when nothing has come to anybody for much longer than the daemon takes for an answer now. */
+async function leftOrKeptWaiting(sockets: readonly Socket[]): Promise<void> {
+  const areGone = (): boolean => sockets.every(({ destroyed }) => destroyed);
+  const bytes = (): number => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+  for (let before = -1; !areGone() && bytes() !== before;) {
+    before = bytes();
+    const askedAt = performance.now();
+    using door = await control(daemon);
+    await door.request("status", {});
+    const answeredAt = performance.now();
+    const quietMs = 500 + 5 * (answeredAt - askedAt);
+    await until(() => areGone() || performance.now() - answeredAt > quietMs, { what: "the time to be over" });
+  }
+  for (const socket of sockets) socket.destroy();
 }
 
 /** JSON of any shape, with names that mean something to somebody. */
