@@ -188,7 +188,10 @@ export class Agent implements Peer {
   }
 
   initialized(result: unknown): void {
-    if (!isRecord(result)) throw new TypeError(`expected an object as the answer to initialize, got ${typeof result}`);
+    if (!isRecord(result))
+      throw new TypeError(
+        `expected an object as the answer to initialize, got ${oneLine(String(JSON.stringify(result)), 100)}`,
+      );
     this.#initializeResult = result;
   }
 

@@ -67,6 +67,18 @@ async function started(): Promise<Agent> {
   return agent;
 }
 
+test.each([null, [], "x".repeat(1000)])(
+  "an answer to initialize that is no object is told with what came: %j",
+  async (result) => {
+    const starting = start();
+    say({ id: 0, result });
+    await expect(starting).rejects.toMatchObject({
+      code: "CRU_AGENT_START",
+      message: expect.stringMatching(/got (null|\[\]|"x{90,100}…)$/) as string,
+    });
+  },
+);
+
 describe("what is not JSON-RPC", () => {
   test("is borne up to a limit before initialize is answered; a program that writes more does not speak ACP", async () => {
     const failing = start();
