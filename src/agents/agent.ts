@@ -188,10 +188,10 @@ export class Agent implements Peer {
   }
 
   initialized(result: unknown): void {
-    if (!isRecord(result))
-      throw new TypeError(
-        `expected an object as the answer to initialize, got ${oneLine(String(JSON.stringify(result)), 100)}`,
-      );
+    if (!isRecord(result)) {
+      const came = oneLine(JSON.stringify(result ?? null), 100);
+      throw new TypeError(`expected an object as the answer to initialize, got ${came}`);
+    }
     this.#initializeResult = result;
   }
 
