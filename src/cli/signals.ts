@@ -4,6 +4,9 @@
 import { constants } from "node:os";
 import { tell } from "./terminal.ts";
 
+/** How long what was asked to end may take for that, in milliseconds: agents are ended in steps. */
+const maxCancelMs = 60_000;
+
 export interface Cancellation extends Disposable {
   /** Aborts at the first signal. */
   readonly signal: AbortSignal;
@@ -21,6 +24,8 @@ export function cancelOnSignals(onCancel: () => void): Cancellation {
     onCancel();
     void tell("cancelling; once more to leave at once\n");
     controller.abort();
+    // Whoever is to take it back may hang.
+    setTimeout(() => process.exit(exitCodeOfSignal(signal)), maxCancelMs).unref();
   };
   process.on("SIGINT", handle).on("SIGTERM", handle);
   return {

@@ -3,6 +3,8 @@
  */
 import { Link } from "../acp/link.ts";
 import { isRecord, RpcError } from "../acp/wire.ts";
+import { timedOut, within } from "../base/deadline.ts";
+import { formatDuration } from "../base/text.ts";
 import { openDoor } from "./door.ts";
 import { daemonUnreachable } from "./errors.ts";
 import type { ControlMethods, ControlNotifications, ControlQuestions } from "./methods.ts";
@@ -28,10 +30,18 @@ export interface ControlListeners {
     | undefined;
 }
 
-/** Opens the control door. Errors of the daemon come back as `RpcError` with `data: { code, hint }`. */
+/** How long a daemon may take for what it answers at once, in milliseconds. */
+const maxAnswerMs = 20_000;
+
+const answeredAtOnce: ReadonlySet<keyof ControlMethods> = new Set(["status", "ps", "stop"]);
+
+/**
+ * Opens the control door. Errors of the daemon come back as `RpcError` with `data: { code, hint }`; CRU_DAEMON_UNREACHABLE also where
+ * one that is there does not answer what takes no time.
+ */
 export async function connectControl(
   socketPath: string,
-  { onProgress, onQuestion }: ControlListeners = {},
+  { onProgress, onQuestion, answerMs = maxAnswerMs }: ControlListeners & { answerMs?: number } = {},
 ): Promise<ControlClient> {
   const socket = await openDoor(socketPath, { door: "control" });
   const link = new Link({
@@ -50,8 +60,21 @@ export async function connectControl(
       }),
   });
   return {
-    request: async (method, params, options) => (await link.request(method, params, options ?? {})) as never,
+    async request(method, params, options) {
+      const answer = await within(
+        link.request(method, params, options),
+        answeredAtOnce.has(method) ? answerMs : Infinity,
+      );
+      if (answer === timedOut) throw silent(socketPath, answerMs);
+      return answer as never;
+    },
     closed: link.closed,
     [Symbol.dispose]: () => link.close(),
   };
+}
+
+function silent(socketPath: string, answerMs: number): Error {
+  return daemonUnreachable.create(`the daemon on ${socketPath} did not answer within ${formatDuration(answerMs)}`, {
+    hint: `it may have been stopped, or hang; its pid stands in ${socketPath}.lock`,
+  });
 }

@@ -1,5 +1,5 @@
 /** `crucible doctor`: finds what is wrong, says what to do, and ends with 0 only if nothing is broken. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Finding } from "../../src/control/finding.ts";
@@ -116,4 +116,14 @@ test("a state folder that cannot be made is told by whatever needs it, and no bu
     const failed = await home.crucible([...args, ...place], options);
     expect({ args, code: failed.code, stderr: failed.stderr }).toEqual({ args, code: 3, stderr: told });
   }
+});
+
+test("a daemon that refuses the doctor is a finding, and the rest is looked at", async () => {
+  await using daemon = await startDaemon({ config: scriptedProfile("worker") });
+  rmSync(`${daemon.home.socket}.key`);
+  const { code, found, stderr } = await findings(daemon.home);
+  expect({ code, stderr }).toEqual({ code: 5, stderr: "" });
+  const told = { state: "broken", message: expect.stringMatching(/^the key of this socket was not shown[^\n]*$/) };
+  expect(of(found, "daemon")).toMatchObject([{ ...told, remedy: expect.stringContaining("same release") }]);
+  expect(of(found, "agents").length).toBeGreaterThan(0);
 });

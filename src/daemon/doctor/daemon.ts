@@ -1,6 +1,7 @@
 /** The socket, its folder, and whether a daemon of this version answers. */
 import { existsSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
+import { RpcError } from "../../acp/wire.ts";
 import { formatDuration, shellCommand } from "../../base/text.ts";
 import { programVersion } from "../../base/version.ts";
 import { connectControl } from "../../control/client.ts";
@@ -72,11 +73,18 @@ export async function checkDaemon({ config, socketPath, env, onProgress }: Exami
       ...tracingFindings(tracing ?? null, env),
     ];
   } catch (error) {
-    const { message, hint } = explained(error);
+    const { message, hint } = said(error);
     const isStale = message.includes("nothing listens");
     const remedy = isStale ? "nothing to do: the next daemon takes it over" : (hint ?? null);
     return [{ ...finding, state: isStale ? "warning" : "broken", message, remedy }];
   }
+}
+
+/** An error of the daemon has its hint in the message. */
+function said(error: unknown): { message: string; hint?: string | undefined } {
+  if (!(error instanceof RpcError)) return explained(error);
+  const [message = "", hint] = error.message.split("\nhint: ");
+  return { message, hint };
 }
 
 /** What the daemon was started with counts; what this shell asks for only tells what its user wants. */
