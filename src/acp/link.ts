@@ -9,10 +9,11 @@
  * answer has run, so that a `session/update` behind the answer to `session/new` finds its session registered.
  */
 import type { Readable, Writable } from "node:stream";
-import { LineSplitter, type DroppedLine } from "../base/lines.ts";
+import type { DroppedLine } from "../base/lines.ts";
 import { formatBytes } from "../base/text.ts";
 import { isUnexpected, toErrorObject } from "./error-object.ts";
 import { messageTooLarge } from "./errors.ts";
+import { Inbox } from "./inbox.ts";
 import { messageEnds } from "./message-ends.ts";
 import { MessageReader } from "./message-reader.ts";
 import { Outbox } from "./outbox.ts";
@@ -32,9 +33,6 @@ import {
 
 /** Longest message accepted, in bytes. Images and embedded files travel inside messages. */
 export const maxMessageBytes = 64 * 1024 * 1024;
-
-/** Messages handed over before other work gets its turn. */
-const maxMessagesPerTurn = 1000;
 
 export interface LinkOptions {
   input: Readable;
@@ -68,18 +66,12 @@ interface Waiting {
 
 export class Link implements Peer {
   readonly #options: LinkOptions;
-  readonly #splitter: LineSplitter;
+  readonly #inbox: Inbox;
   readonly #reader = new MessageReader();
-  readonly #traffic: Traffic;
   readonly #waiting = new Map<number, Waiting>();
   readonly #underWay = new RequestsUnderWay();
   readonly #outbox: Outbox;
   #nextId: number;
-  #inbox: (string | DroppedLine)[] = [];
-  #delivering = false;
-  #held = false;
-  #pauses = 0;
-  #ended = false;
   #closed = false;
   #resolveClosed!: () => void;
   /** Settles when the conversation has ended. */
@@ -88,28 +80,17 @@ export class Link implements Peer {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#nextId = options.firstRequestId ?? 0;
-    this.#traffic = options.traffic ?? noTraffic();
-    this.#splitter = new LineSplitter({
+    const { input, output, traffic = noTraffic() } = options;
+    this.#outbox = new Outbox(output, traffic.sent);
+    this.#inbox = new Inbox({
+      input,
       maxLineBytes: maxMessageBytes,
-      onLine: (line) => {
-        this.#traffic.received.messages++;
-        this.#inbox.push(line);
-      },
-      onTooLong: (dropped) => this.#inbox.push(dropped),
+      received: traffic.received,
+      receive: (line) => this.#receive(line),
+      onOver: () => this.#finish(),
     });
-    const { input, output } = options;
-    this.#outbox = new Outbox(output, this.#traffic.sent);
-    input.on("data", (chunk: Buffer) => {
-      this.#traffic.received.bytes += chunk.length;
-      this.#splitter.push(chunk);
-      if (!this.#held) this.#deliver();
-      this.#regulate();
-    });
-    input.once("end", () => this.#end());
-    input.once("close", () => this.#end());
-    input.once("error", () => this.#end());
-    output.on("error", () => this.#end());
-    output.once("close", () => this.#end());
+    output.on("error", () => this.#inbox.end());
+    output.once("close", () => this.#inbox.end());
   }
 
   /** Whether more was written than the peer has taken. */
@@ -156,14 +137,11 @@ export class Link implements Peer {
 
   /** Stops reading until `resume` was called as often; how a slow reader on the other side holds back a fast writer. */
   pause(): void {
-    this.#pauses++;
-    this.#regulate();
+    this.#inbox.pause();
   }
 
   resume(): void {
-    if (this.#pauses === 0 || --this.#pauses > 0) return;
-    this.#deliver();
-    this.#regulate();
+    this.#inbox.resume();
   }
 
   /** Hears `true` when more was written than the peer takes, and `false` when it has caught up. */
@@ -173,31 +151,8 @@ export class Link implements Peer {
 
   /** Ends the conversation from this side. What was sent before still goes out. */
   close(): void {
-    this.#inbox = [];
     this.#finish();
     this.#options.input.destroy();
-  }
-
-  #deliver(): void {
-    if (this.#delivering) return;
-    this.#delivering = true;
-    let at = 0;
-    const end = Math.min(this.#inbox.length, maxMessagesPerTurn);
-    for (; at < end && !this.#held && this.#pauses === 0 && !this.#closed; at++) this.#receive(this.#inbox[at]!);
-    this.#inbox = at >= this.#inbox.length ? [] : this.#inbox.slice(at);
-    this.#delivering = false;
-    // Others want their turn, too.
-    if (at === maxMessagesPerTurn && this.#inbox.length > 0) this.#hold();
-    // What can be answered at once still is: a peer that has said all it wanted may well be listening.
-    if (this.#ended && this.#inbox.length === 0 && !this.#held) setImmediate(() => this.#finish());
-  }
-
-  // What arrived before the end is still handed over, in order, before those who wait are told.
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#splitter.end();
-    this.#deliver();
   }
 
   #receive(line: string | DroppedLine): void {
@@ -219,7 +174,7 @@ export class Link implements Peer {
     else if (isRequestId(id)) {
       void this.#receiveRequest({ id, method, params });
       // Whether it may pass is decided in microtasks; what was said after it does not overtake it.
-      this.#hold();
+      this.#inbox.hold();
     } else this.#invalid(null, line);
   }
 
@@ -255,28 +210,8 @@ export class Link implements Peer {
     waiting.release();
     settle(waiting);
     // Those who await the answer run as microtasks; the next message is taken in a later turn of the event loop.
-    this.#hold();
+    this.#inbox.hold();
     return true;
-  }
-
-  #hold(): void {
-    if (this.#held) return;
-    this.#held = true;
-    setImmediate(() => {
-      this.#held = false;
-      this.#deliver();
-      this.#regulate();
-    });
-  }
-
-  // Nothing more is read while something waits to be handed over.
-  #regulate(): void {
-    const { input } = this.#options;
-    const wait = this.#pauses > 0 || this.#inbox.length > 0;
-    if (wait !== input.isPaused()) {
-      if (wait) input.pause();
-      else input.resume();
-    }
   }
 
   #receiveNotification(method: string, params: unknown, line: string): void {
@@ -330,6 +265,7 @@ export class Link implements Peer {
   #finish(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#inbox.close();
     this.#outbox.close();
     this.#underWay.cancelAll();
     const waiting = [...this.#waiting.values()];
