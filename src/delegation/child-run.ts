@@ -19,6 +19,7 @@ import { ChildClient, type Child, type ChildTerms } from "./child.ts";
 import type { EarlyEnd } from "./early-end.ts";
 import { childFailed } from "./errors.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
+import type { OpenQuestions } from "./open-questions.ts";
 import type { ChildPlace, DelegationPorts, PatchArtifact, Worktree } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { RestingChildren } from "./resting-children.ts";
@@ -49,8 +50,8 @@ export interface ChildRunInit {
   earlyEnd: EarlyEnd;
   resting: RestingChildren;
   messages: ChildMessages;
-  /** When a human was last waited for, by the clock of base/clock.ts; now, while one is; 0 if never. */
-  waitedForHumanAt: () => number;
+  /** Of the child, and of those further down. */
+  questions: OpenQuestions;
   /** The child's session is open; it is prompted next. */
   onOpened: (child: Session) => void;
   /** Something the caller should know of how it is done. */
@@ -187,11 +188,11 @@ export class ChildRun {
 
   /** Ends the child when nothing has been heard of it for too long. */
   #watch(child: Session): () => void {
-    const { caller, candidate, earlyEnd, waitedForHumanAt } = this.#init;
+    const { caller, candidate, earlyEnd, questions } = this.#init;
     const { stallSeconds } = caller.profile.delegation;
     return watchActivity({
       stallMs: stallSeconds * 1000,
-      lastHeardAt: () => Math.max(waitedForHumanAt(), lastHeardOf(child)),
+      lastHeardAt: () => Math.max(questions.waitedAt, lastHeardOf(child)),
       onStall: () => earlyEnd.ask({ status: "timed_out", error: wentSilent(candidate.profile.name, stallSeconds) }),
     });
   }

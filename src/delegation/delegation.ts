@@ -6,16 +6,16 @@
  * place in the queue is free only when it is gone.
  */
 import { monotonicMs } from "../base/clock.ts";
-import type { DelegationProgress, DelegationResult, TriedAgent } from "../base/delegation.ts";
+import type { DelegationProgress, DelegationResult } from "../base/delegation.ts";
 import { deferred } from "../base/deferred.ts";
 import { newId } from "../base/ids.ts";
 import { formatDuration, oneLine } from "../base/text.ts";
 import type { DelegationRecord, SessionRecord } from "../sessions/records.ts";
 import type { Session } from "../sessions/session.ts";
 import { Artifacts, type RanCommand, type WrittenFile } from "./artifacts.ts";
+import { Attempts } from "./attempts.ts";
 import type { Spending } from "./budget.ts";
 import { ChildMessages } from "./child-messages.ts";
-import { ChildRun } from "./child-run.ts";
 import { conversationFor } from "./context.ts";
 import { cancelled, EarlyEnd } from "./early-end.ts";
 import type { Candidate, DelegateInput } from "./input.ts";
@@ -23,7 +23,7 @@ import { OpenQuestions } from "./open-questions.ts";
 import type { DelegationPorts, PatchArtifact } from "./ports.ts";
 import { Reply } from "./reply.ts";
 import type { RestingChildren } from "./resting-children.ts";
-import { couldNotBegin, figuresOf, silence, toResult, type Ending } from "./result.ts";
+import { figuresOf, silence, toResult, type Ending } from "./result.ts";
 import { tookTooLong, watchTime } from "./watch.ts";
 
 /** Longest title shown to people, in characters. */
@@ -63,10 +63,7 @@ export class Delegation {
   /** As it was when the caller asked. */
   readonly #conversation: string | undefined;
   readonly #earlyEnd = new EarlyEnd();
-  readonly #tried: TriedAgent[] = [];
-  /** Of the candidate that runs. */
-  #notes: string[] = [];
-  #candidate: Candidate;
+  readonly #attempts: Attempts;
   readonly #messages = new ChildMessages();
   #leftBehind: Record<string, unknown>[] = [];
   #startedAt: number | undefined;
@@ -85,18 +82,33 @@ export class Delegation {
   constructor(init: DelegationInit) {
     this.#init = init;
     this.caller = init.caller;
-    this.#candidate = init.candidates[0];
     this.childId = init.continues?.id ?? newId("ses");
     this.title = oneLine(init.input.description || init.input.task, maxTitleCharacters);
     const { conversation } = init.input;
     const { transcript, profile } = init.caller;
     this.#conversation = conversation && conversationFor(transcript, profile.name, conversation);
+    this.#attempts = new Attempts({
+      ...init,
+      delegationId: this.id,
+      childId: this.childId,
+      title: this.title,
+      conversation: this.#conversation,
+      reply: this.#reply,
+      artifacts: this.#artifacts,
+      earlyEnd: this.#earlyEnd,
+      messages: this.#messages,
+      questions: this.questions,
+      onBegun: () => this.#begun(),
+      onOpened: (child) => this.#opened(child),
+      onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),
+      onDone: (ending, patch) => this.#finish(ending, patch),
+    });
     this.#save();
   }
 
   /** Name of the profile that runs it, or is about to. */
   get agent(): string {
-    return this.#candidate.profile.name;
+    return this.#attempts.agent;
   }
 
   get stage(): DelegationStage {
@@ -188,17 +200,11 @@ export class Delegation {
 
   /** Runs the child to its end, once however often it is called. Never rejects. */
   run(): Promise<void> {
-    this.#running ??= this.#run();
+    this.#running ??= this.#attempts.run().finally(this.#startClock());
     return this.#running;
   }
 
-  async #run(): Promise<void> {
-    const stopClock = this.#startClock();
-    await this.#tryAll();
-    stopClock();
-  }
-
-  /** One time for all turns, and for all candidates together. */
+  /** One time for all turns, and for all candidates together. Returns how to stop it. */
   #startClock(): () => void {
     const { caller, input } = this.#init;
     const limits = [caller.profile.delegation.timeoutSeconds, input.timeoutSeconds];
@@ -208,56 +214,10 @@ export class Delegation {
     );
   }
 
-  async #tryAll(): Promise<void> {
-    const waiting = [...this.#init.candidates];
-    for (let candidate = waiting.shift(); candidate; candidate = waiting.shift()) {
-      this.#candidate = candidate;
-      const run = this.#begin(candidate);
-      const ending = await run.work();
-      const isLast = waiting.length === 0 || this.#earlyEnd.asked;
-      const isOver = isLast || !couldNotBegin(ending) || this.#hasWorked;
-      if (isOver) this.#messages.close();
-      // The next one has a place of its own.
-      const patch = await run.takeHome();
-      if (isOver) this.#finish(ending, patch);
-      else this.#tried.push({ agent: this.agent, model: candidate.model ?? null, error: ending.error! });
-      await run.leave(isOver && !this.questions.areOpen);
-      if (isOver) return;
-    }
-  }
-
-  #begin(candidate: Candidate): ChildRun {
-    const { caller, continues, input, ports, resting } = this.#init;
-    this.#notes = [];
+  #begun(): void {
     this.#stage = "starting";
     this.#startedAt ??= monotonicMs();
     if (!this.#earlyEnd.asked) this.#tell("starting", `starting ${this.agent}`);
-    return new ChildRun({
-      delegationId: this.id,
-      childId: this.childId,
-      caller,
-      candidate,
-      continues,
-      input,
-      title: this.title,
-      conversation: this.#conversation,
-      ports,
-      reply: this.#reply,
-      artifacts: this.#artifacts,
-      earlyEnd: this.#earlyEnd,
-      resting,
-      messages: this.#messages,
-      waitedForHumanAt: () => this.questions.waitedAt,
-      onOpened: (child) => this.#opened(child),
-      onNote: (note) => this.#notes.push(note),
-      onActivity: () => this.#stage !== "ended" && this.#tell("activity", this.#reply.activity),
-    });
-  }
-
-  /** Whether anything was done that another agent would do a second time. */
-  get #hasWorked(): boolean {
-    const hasDelegated = this.#init.ports.store.delegationsOf(this.childId).length > 0;
-    return this.#reply.hasWorked || this.#artifacts.hasWritten || hasDelegated;
   }
 
   #opened(child: Session): void {
@@ -304,8 +264,8 @@ export class Delegation {
       result: isSilent ? silence(this.#reply.toolCalls) : said,
       stopReason: this.#ending?.stopReason ?? null,
       error: this.#ending?.error ?? null,
-      tried: this.#tried,
-      notes: [...this.#init.leftOut, ...this.#notes].map((note) => oneLine(note, maxNoteCharacters)),
+      tried: this.#attempts.tried,
+      notes: [...this.#init.leftOut, ...this.#attempts.notes].map((note) => oneLine(note, maxNoteCharacters)),
       artifacts: this.#leftBehind,
       usage: this.#reply.usage,
       createdAt: this.createdAt,
