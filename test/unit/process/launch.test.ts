@@ -133,9 +133,17 @@ describe("what cannot be started", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
+  // A folder that may not be looked into would be another problem.
+  const onPath = { PATH: "/usr/bin:/bin" };
+
   const failures: [string, Record<string, unknown>, RegExp, RegExp][] = [
     ["a missing program", { command: "/nowhere/agent" }, /the program \/nowhere\/agent does not exist/, /install it/],
-    ["a name that is nowhere on PATH", { command: "no-such-agent" }, /no-such-agent does not exist/, /full path/],
+    [
+      "a name that is nowhere on PATH",
+      { command: "no-such-agent", env: onPath },
+      /no-such-agent does not exist/,
+      /full path/,
+    ],
     ["a missing directory", { cwd: "/nowhere" }, /its working directory \/nowhere does not exist/, /cwd/],
     ["a file as directory", { cwd: "/etc/passwd" }, /\/etc\/passwd is not a directory/, /cwd/],
     ["a directory as program", { command: "/usr" }, /\/usr is a directory, not a program/, /command/],
