@@ -4,6 +4,6 @@ import { execFileSync } from "node:child_process";
 /** Runs git to its end in a directory, and gives what it wrote, without the last newline. */
 export function git(cwd: string, ...args: string[]): string {
   const settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
-  const env = { PATH: process.env["PATH"], HOME: "/nowhere", GIT_CONFIG_NOSYSTEM: "1" };
+  const env = { PATH: process.env["PATH"], HOME: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
   return execFileSync("git", [...settings, ...args], { cwd, env, encoding: "utf8" }).trim();
 }

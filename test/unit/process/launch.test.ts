@@ -137,14 +137,14 @@ describe("what cannot be started", () => {
   const onPath = { PATH: "/usr/bin:/bin" };
 
   const failures: [string, Record<string, unknown>, RegExp, RegExp][] = [
-    ["a missing program", { command: "/nowhere/agent" }, /the program \/nowhere\/agent does not exist/, /install it/],
+    ["a missing program", { command: "FOLDER/nowhere" }, /the program \/.*\/nowhere does not exist/, /install it/],
     [
       "a name that is nowhere on PATH",
       { command: "no-such-agent", env: onPath },
       /no-such-agent does not exist/,
       /full path/,
     ],
-    ["a missing directory", { cwd: "/nowhere" }, /its working directory \/nowhere does not exist/, /cwd/],
+    ["a missing directory", { cwd: "FOLDER/nowhere" }, /its working directory \/.*\/nowhere does not exist/, /cwd/],
     ["a file as directory", { cwd: "/etc/passwd" }, /\/etc\/passwd is not a directory/, /cwd/],
     ["a directory as program", { command: "/usr" }, /\/usr is a directory, not a program/, /command/],
     ["no right to execute", { command: "FOLDER/not-executable" }, /may not be executed/, /chmod \+x/],
@@ -157,9 +157,8 @@ describe("what cannot be started", () => {
     async (_name, change, message, hint) => {
       await using tester = await testLauncher();
       const spec = { ...agentSpec("echoes.mjs"), label: "my-agent", ...change };
-      const error = await tester
-        .launch({ ...spec, command: spec.command.replace("FOLDER", folder) })
-        .catch((e: unknown) => e);
+      const [command, cwd] = [spec.command, spec.cwd].map((path) => path.replace("FOLDER", folder)) as [string, string];
+      const error = await tester.launch({ ...spec, command, cwd }).catch((e: unknown) => e);
       expect(error).toBeInstanceOf(CrucibleError);
       expect(error).toMatchObject({ code: "CRU_AGENT_START", exitCode: 5 });
       expect((error as CrucibleError).message).toMatch(/^my-agent could not be started: /);
