@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Agent } from "../agents/agent.ts";
 import type { NetworkRule } from "../config/config.ts";
+import { Lazy } from "../base/lazy.ts";
 import type { AccessTokens } from "../mcp/access.ts";
 import type { HttpDoor } from "../mcp/http-door.ts";
 import type { ToolContext } from "../mcp/tool.ts";
@@ -43,9 +44,9 @@ export function hasTools(session: Session): boolean {
 
 export class ToolDoors {
   readonly #parts: ToolDoorsParts;
-  #http: Promise<HttpDoor> | undefined;
+  readonly #http = new Lazy(() => this.#openHttpDoor());
+  readonly #socket = new Lazy(() => this.#listen());
   #url: string | null = null;
-  #socket: Promise<SocketServer> | undefined;
 
   constructor(parts: ToolDoorsParts) {
     this.#parts = parts;
@@ -60,7 +61,7 @@ export class ToolDoors {
   async offer(session: Session, agent: Agent): Promise<Record<string, unknown>[]> {
     if (!hasTools(session)) return [];
     const { tokens, network } = this.#parts;
-    const { url } = await this.#httpDoor();
+    const { url } = await this.#http.get();
     const { toolSockets } = agent;
     // Where the network is closed, loopback inside is not this one.
     const isCut = toolSockets !== undefined && network() !== "open";
@@ -79,20 +80,23 @@ export class ToolDoors {
 
   /** Opens the socket for agents that must not reach the daemon's own, if it is not open; gives its folder. */
   async openSockets(): Promise<string> {
-    const folder = toolSocketFolderOf(this.#parts.socketPath);
-    this.#socket ??= this.#listen(folder);
-    await this.#socket;
-    return folder;
+    await this.#socket.get();
+    return this.#socketFolder;
   }
 
   async close(): Promise<void> {
-    const [http, socket] = [await this.#http, await this.#socket];
+    const [http, socket] = [await this.#http.opened(), await this.#socket.opened()];
     await http?.close();
     await socket?.close();
-    if (socket) rmSync(toolSocketFolderOf(this.#parts.socketPath), { recursive: true, force: true });
+    if (socket) rmSync(this.#socketFolder, { recursive: true, force: true });
   }
 
-  async #listen(folder: string): Promise<SocketServer> {
+  get #socketFolder(): string {
+    return toolSocketFolderOf(this.#parts.socketPath);
+  }
+
+  async #listen(): Promise<SocketServer> {
+    const folder = this.#socketFolder;
     preparePrivateFolder(folder);
     return listenOnSocket(join(folder, toolSocketName), async (socket, greeting) => {
       // Nothing else is to be had here, whatever the daemon's own socket offers.
@@ -105,11 +109,6 @@ export class ToolDoors {
           }),
         );
     });
-  }
-
-  #httpDoor(): Promise<HttpDoor> {
-    this.#http ??= this.#openHttpDoor();
-    return this.#http;
   }
 
   async #openHttpDoor(): Promise<HttpDoor> {

@@ -1,9 +1,10 @@
 /** The proxy for agents whose network is a list of hosts, opened when the first of them starts. */
 import { join } from "node:path";
+import { Lazy } from "../base/lazy.ts";
 import type { Environment } from "../base/paths.ts";
 import type { NetworkRule } from "../config/config.ts";
 import type { Bus } from "../observe/bus.ts";
-import { openProxy, type Proxy } from "../sandbox/proxy.ts";
+import { openProxy } from "../sandbox/proxy.ts";
 import { proxySocketName } from "../sandbox/way-out.ts";
 
 /** Hosts that were refused and told in the log, each once; an agent may ask for as many as it likes. */
@@ -26,8 +27,6 @@ export interface WayOut {
 
 export function createWayOut({ network, openSockets, bus, env = process.env }: WayOutParts): WayOut {
   const told = new Set<string>();
-  let proxy: Promise<Proxy> | undefined;
-
   const onRefused = (message: string): void => {
     if (told.has(message) || told.size >= maxToldRefusals) return;
     told.add(message);
@@ -36,17 +35,15 @@ export function createWayOut({ network, openSockets, bus, env = process.env }: W
     bus.emit("warning", { where: "network", message: "hosts that are refused from now on are not told any more" });
   };
 
+  const opened = new Lazy(async () => {
+    const folder = await openSockets();
+    const path = join(folder, proxySocketName);
+    return { folder, proxy: await openProxy({ path, rules: () => listOf(network()), onRefused, env }) };
+  });
+
   return {
-    async open() {
-      const folder = await openSockets();
-      const path = join(folder, proxySocketName);
-      proxy ??= openProxy({ path, rules: () => listOf(network()), onRefused, env });
-      await proxy;
-      return folder;
-    },
-    async close() {
-      await (await proxy)?.close();
-    },
+    open: async () => (await opened.get()).folder,
+    close: async () => (await opened.opened())?.proxy.close(),
   };
 }
 
