@@ -20,9 +20,9 @@ export function allows(rules: readonly string[], { host, port }: Destination): b
   });
 }
 
-/** `HOST:PORT` of a CONNECT request; undefined if it is something else. */
+/** `HOST:PORT` of a CONNECT request; undefined if it is something else, such as a name that another proxy may read otherwise. */
 export function destinationOf(authority: string): Destination | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/@\s]+)):(\d{1,5})$/i.exec(authority) ?? [];
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(authority) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };

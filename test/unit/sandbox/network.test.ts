@@ -52,6 +52,9 @@ describe("a list of hosts", () => {
     ["a.example:70000", undefined],
     ["user@a.example:443", undefined],
     ["http://a.example:443", undefined],
+    ["other.example#.a.example:443", undefined],
+    ["other.example?.a.example:443", undefined],
+    ["other.example%00.a.example:443", undefined],
   ])("a destination %s is read as %j", (text, expected) => {
     expect(destinationOf(text)).toEqual(expected);
   });
