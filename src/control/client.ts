@@ -3,10 +3,9 @@
  */
 import { Link } from "../acp/link.ts";
 import { isRecord, RpcError } from "../acp/wire.ts";
-import { timedOut, within } from "../base/deadline.ts";
-import { formatDuration } from "../base/text.ts";
 import { openDoor } from "./door.ts";
 import { daemonUnreachable } from "./errors.ts";
+import { firstWord, type Waits } from "./silence.ts";
 import type { ControlMethods, ControlNotifications, ControlQuestions } from "./methods.ts";
 
 export interface ControlClient extends Disposable {
@@ -30,18 +29,10 @@ export interface ControlListeners {
     | undefined;
 }
 
-/** How long a daemon may take for what it answers at once, in milliseconds. */
-const maxAnswerMs = 20_000;
-
-const answeredAtOnce: ReadonlySet<keyof ControlMethods> = new Set(["status", "ps", "stop"]);
-
-/**
- * Opens the control door. Errors of the daemon come back as `RpcError` with `data: { code, hint }`; CRU_DAEMON_UNREACHABLE also where
- * one that is there does not answer what takes no time.
- */
+/** Opens the control door. Errors of the daemon come back as `RpcError` with `data: { code, hint }`. */
 export async function connectControl(
   socketPath: string,
-  { onProgress, onQuestion, answerMs = maxAnswerMs }: ControlListeners & { answerMs?: number } = {},
+  { onProgress, onQuestion, waits }: ControlListeners & { waits?: Waits } = {},
 ): Promise<ControlClient> {
   const socket = await openDoor(socketPath, { door: "control" });
   const link = new Link({
@@ -56,25 +47,23 @@ export async function connectControl(
     },
     closeReason: () =>
       daemonUnreachable.create("the daemon closed the connection before it answered", {
-        hint: "look into its log (`crucible status` names it), or start it again with `crucible serve`",
+        hint: "`crucible logs` has what it said last; if it does not stay, `crucible serve` in a terminal shows why",
       }),
   });
+  const heard = new Promise((resolve) => {
+    socket.once("data", resolve);
+    void link.closed.then(resolve);
+  });
+  let isHeard: Promise<void> | undefined;
   return {
     async request(method, params, options) {
-      const answer = await within(
-        link.request(method, params, options),
-        answeredAtOnce.has(method) ? answerMs : Infinity,
-      );
-      if (answer === timedOut) throw silent(socketPath, answerMs);
-      return answer as never;
+      const answer = link.request(method, params, options ?? {});
+      answer.catch(() => {});
+      isHeard ??= firstWord({ socketPath, waits, heard, ask: () => void link.request("status", {}).catch(() => {}) });
+      await isHeard;
+      return (await answer) as never;
     },
     closed: link.closed,
     [Symbol.dispose]: () => link.close(),
   };
-}
-
-function silent(socketPath: string, answerMs: number): Error {
-  return daemonUnreachable.create(`the daemon on ${socketPath} did not answer within ${formatDuration(answerMs)}`, {
-    hint: `it may have been stopped, or hang; its pid stands in ${socketPath}.lock`,
-  });
 }

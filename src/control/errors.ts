@@ -12,3 +12,9 @@ export const daemonVersion = defineError(
   "daemonUnreachable",
   "The daemon that runs speaks another version of the socket protocol than this program.",
 );
+
+export const daemonSilent = defineError(
+  "CRU_DAEMON_SILENT",
+  "daemonUnreachable",
+  "A daemon takes connections and does not answer: it is suspended, or hangs.",
+);

@@ -96,11 +96,15 @@ async function compose(options: DaemonOptions, bus: Bus, scope: Scope): Promise<
   prepareStateFolder(state);
 
   // The socket comes before all that a second daemon must not touch; callers wait until the rest stands.
-  const doorsReady = deferred<Doors>();
+  const doorsReady = deferred<Doors | undefined>();
   const listener = await listenOnSocket(socketPath, async (socket, greeting) => {
-    await (await doorsReady.promise).open(socket, greeting);
+    const ready = await doorsReady.promise;
+    if (ready) await ready.open(socket, greeting);
+    else socket.destroy();
   });
   scope.add("socket", () => listener.close());
+  // Those who wait when the start fails would hold up its end, and wait for ever.
+  scope.add("waiting callers", () => doorsReady.resolve(undefined));
 
   const log = openLog({ level: logLevel ?? server.logLevel, file: daemonLogFile(), stderr: handStarted });
   scope.add("log", () => log.close());

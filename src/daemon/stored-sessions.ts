@@ -12,6 +12,7 @@ import type {
   StoredPermission,
   StoredSession,
 } from "../control/stored.ts";
+import { lost } from "../delegation/loss.ts";
 import { failureIn } from "../delegation/result.ts";
 import { recordUnknown, sessionLive } from "../sessions/errors.ts";
 import type { DelegationRecord, Deleted, RelayedMessage, SessionRecord, Store } from "../sessions/records.ts";
@@ -60,11 +61,11 @@ export function storedHandlers(parts: StoredParts): StoredHandlers {
     return { id, origin, agent, title, cwd, state, createdAt, updatedAt, endedAt, delegations: delegations.length };
   }
 
-  function toDelegation(record: DelegationRecord): StoredDelegation {
-    const { id, agent, title, childSessionId: sessionId, createdAt, endedAt, usage } = record;
-    const isOpen = record.status === "running" || record.status === "queued";
-    const status = isOpen && !mayBeLive ? "lost" : record.status;
-    const error = failureIn({ ...record, status });
+  function toDelegation(stored: DelegationRecord): StoredDelegation {
+    const isOpen = stored.status === "running" || stored.status === "queued";
+    const record = isOpen && !mayBeLive ? lost(stored, []) : stored;
+    const { id, agent, title, status, childSessionId: sessionId, createdAt, endedAt, usage } = record;
+    const error = failureIn(record);
     const resultBytes = Buffer.byteLength(record.result);
     const below = sessionId === null ? [] : store.delegationsOf(sessionId).map(toDelegation);
     const sandbox = (sessionId === null ? undefined : store.findSession(sessionId))?.sandbox ?? null;

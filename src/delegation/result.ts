@@ -132,7 +132,7 @@ export function refusedResult(agent: string, error: unknown): DelegationResult {
 
 /** Why a delegation did not come to its end; one that was lost could not write that down itself. */
 export function failureIn({ status, agent, error }: Pick<DelegationRecord, "status" | "agent" | "error">) {
-  return error ?? (status === "lost" ? failureOf(lost(agent)) : null);
+  return error ?? (status === "lost" ? failureOf(lostAtWork(agent)) : null);
 }
 
 /** What may be told of it to those who are not to read it. */
@@ -145,9 +145,9 @@ function gap(id: string, omittedBytes: number): string {
   return `\n\n[… ${omittedBytes} bytes are left out here; read_delegation with id "${id}" returns the whole text in pages …]\n\n`;
 }
 
-function lost(agent: string): CrucibleError {
+function lostAtWork(agent: string): CrucibleError {
   return delegationLost.create(`the daemon died while ${agent} was at work, and nobody knows how far it came`, {
-    hint: "look at what it left in the files, and delegate again what is missing",
+    hint: "look at what it had said until then, and at what it left in the files; delegate again what is missing",
   });
 }
 

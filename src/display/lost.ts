@@ -20,14 +20,14 @@ function* delegationsBelow(callerId: string, store: Store): Generator<Delegation
   }
 }
 
-function tell(root: Session, { id, callerSessionId, childSessionId }: DelegationRecord): void {
+function tell(root: Session, { id, callerSessionId, childSessionId, error }: DelegationRecord): void {
   if (wantsSubagents(root.client.capabilities) && childSessionId !== null) {
     // No claim that it failed: it may have done all it was asked.
     const update = subagentUpdate({ sessionId: childSessionId, capabilities: null, state: { state: "unknown" } });
     root.client.peer.notify("session/update", { sessionId: callerSessionId, update });
     return;
   }
-  const text = "its outcome is unknown: the daemon ended meanwhile";
+  const text = error?.message ?? "its outcome is unknown: the daemon ended meanwhile";
   const content = [{ type: "content", content: { type: "text", text } }];
   const update = { sessionUpdate: "tool_call_update", toolCallId: `crucible:${id}`, status: "failed", content };
   root.tellClient("session/update", { update });

@@ -71,6 +71,8 @@ export interface Trial {
   readonly wrap: Wrap | undefined;
   /** Why it cannot be used: the end of a sentence; undefined if it can. */
   readonly problem: string | undefined;
+  /** Nothing is known of it, because the trial could not be made. */
+  readonly isUntried?: boolean | undefined;
   /** Whether the sandboxes that agents bring themselves work inside. */
   readonly nests: boolean;
 }
@@ -155,7 +157,8 @@ export class Sandbox {
         });
         continue;
       }
-      const { wrap, nests, problem = "it does not hold" } = await this.#trialOf(kind);
+      const { wrap, nests, isUntried, problem = "it does not hold" } = await this.#trialOf(kind);
+      if (isUntried) throw this.#unwritable(label, `its sandbox cannot be tried (${problem})`);
       if (wrap) return { wrap, confinement, network: kind.network, nests };
       refused.push({ kind, problem });
     }
@@ -175,7 +178,7 @@ export class Sandbox {
     const { stateDirectory, env } = this.#parts;
     const wrap = await kind.prepare(env);
     if (typeof wrap === "string") return { kind, wrap: undefined, problem: wrap, nests: false };
-    const { problem, bwrapInside } = await tryMechanism(
+    const { problem, bwrapInside, isUntried } = await tryMechanism(
       stateDirectory,
       (spec, inside) =>
         wrap({ spec, reach: trialReach(inside, stateDirectory), toolSockets: undefined, opened: new Map() }).spec,
@@ -183,7 +186,7 @@ export class Sandbox {
     // It may have failed for want of space or time, and is tried again the next time it is needed.
     if (problem !== undefined) this.#trials.delete(kind.name);
     const nests = kind.nesting === "tried" ? bwrapInside : kind.nesting === "yes";
-    return { kind, wrap: problem === undefined ? wrap : undefined, problem, nests };
+    return { kind, wrap: problem === undefined ? wrap : undefined, problem, isUntried, nests };
   }
 
   #homeFor(label: string, { rules, profile, readable, writable }: SandboxPolicy): string {
@@ -195,11 +198,13 @@ export class Sandbox {
     } catch (cause) {
       if (!isSystemError(cause, "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EEXIST", "ENOTDIR"))
         throw cause;
-      throw agentStart.create(`${label} was not started: its home cannot be made (${messageOf(cause)})`, {
-        hint: `make ${stateDirectory} writable, or free space on its disk`,
-        cause,
-      });
+      throw this.#unwritable(label, `its home cannot be made (${messageOf(cause)})`);
     }
+  }
+
+  #unwritable(label: string, what: string): Error {
+    const hint = `make ${this.#parts.stateDirectory} writable, or free space on its disk`;
+    return agentStart.create(`${label} was not started: ${what}`, { hint });
   }
 
   /** Brings logins in, and what is refreshed back, until `end`. */

@@ -19,6 +19,8 @@ export interface Verdict {
   readonly problem: string | undefined;
   /** Whether bubblewrap works inside. */
   readonly bwrapInside: boolean;
+  /** The trial itself could not be made, for want of space or of the right to write: nothing is known of the mechanism. */
+  readonly isUntried?: boolean;
 }
 
 /** How the script of a trial ends. */
@@ -34,6 +36,7 @@ export async function tryMechanism(
   confine: (spec: LaunchSpec, inside: string) => LaunchSpec,
 ): Promise<Verdict> {
   let folder: string | undefined;
+  let isPrepared = false;
   try {
     const place = join(stateDirectory, "trials");
     await mkdir(place, { recursive: true, mode: 0o700 });
@@ -41,6 +44,7 @@ export async function tryMechanism(
     const [outside, inside] = [join(folder, "outside"), join(folder, "inside")];
     await mkdir(inside);
     await writeFile(outside, "canary");
+    isPrepared = true;
     const spec = { label: "trial", command: "/bin/sh", args: ["-c", script, outside], env: { PATH: "/usr/bin:/bin" } };
     const run = await runToEnd(confine({ ...spec, cwd: inside }, inside), { timeoutMs: trialTimeoutMs });
     if (run.timedOut) return failed("it did not answer in time");
@@ -52,7 +56,7 @@ export async function tryMechanism(
     if (written !== "held\n") return failed("what was written inside of it did not arrive");
     return { problem: undefined, bwrapInside: run.code === heldWithBwrap };
   } catch (error) {
-    return failed(oneLine(messageOf(error), 300));
+    return { ...failed(oneLine(messageOf(error), 300)), isUntried: !isPrepared };
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }

@@ -38,15 +38,17 @@ export class LaterRelease extends Error {}
 
 /** Brings a database to the present shape. Throws `LaterRelease` when a later release has written it. */
 export function migrate(database: Database.Database): void {
-  const [row] = database.prepare("PRAGMA user_version").all() as Record<string, unknown>[];
-  const version = Number(row?.["user_version"] ?? 0);
-  if (version > migrations.length) {
-    throw new LaterRelease(
-      `it was written by a later release (schema ${version}, this one knows ${migrations.length})`,
-    );
-  }
+  const version = requireKnown(database);
   for (const [index, migration] of migrations.entries()) {
     if (index < version) continue;
     database.exec(`BEGIN; ${migration} PRAGMA user_version = ${index + 1}; COMMIT;`);
   }
+}
+
+/** The shape that a database has. Throws `LaterRelease`. */
+export function requireKnown(database: Database.Database): number {
+  const [row] = database.prepare("PRAGMA user_version").all() as Record<string, unknown>[];
+  const version = Number(row?.["user_version"] ?? 0);
+  if (version <= migrations.length) return version;
+  throw new LaterRelease(`it was written by a later release (schema ${version}, this one knows ${migrations.length})`);
 }

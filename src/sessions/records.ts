@@ -158,8 +158,11 @@ export interface Store {
   saveHandoff(record: HandoffRecord): void;
   /** Of one session, the oldest first. */
   handoffsOf(sessionId: string): HandoffRecord[];
-  /** At start: whatever was under way when the last daemon ended has an unknown outcome. Returns how many. */
-  markLost(): number;
+  /**
+   * At start: whatever was under way when the last daemon ended has an unknown outcome. `lost` says what is kept of a delegation.
+   * Returns how many there were.
+   */
+  markLost(lost?: (record: DelegationRecord) => DelegationRecord): number;
   readonly health: StoreHealth;
   /** What is stored, in bytes; without what is free in the file for what comes next. */
   bytes(): number;

@@ -232,14 +232,14 @@ class SqliteStore implements Store {
     return this.#tables.all("SELECT * FROM handoffs WHERE session_id = ? ORDER BY number", [sessionId]).map(toHandoff);
   }
 
-  markLost(): number {
+  markLost(lost: (record: DelegationRecord) => DelegationRecord = (record) => record): number {
     const endedAt = Date.now();
     const sessions = this.#tables.all("SELECT * FROM sessions WHERE ended_at IS NULL").map(toSession);
     const endReason = "its daemon was gone before it had ended";
     const open = this.#tables.all("SELECT * FROM delegations WHERE status IN ('queued', 'running')").map(toDelegation);
     this.#tables.put([
       ...sessions.map((record) => sessionRow({ ...record, endedAt, endReason })),
-      ...open.map((record) => delegationRow({ ...record, endedAt, status: "lost" })),
+      ...open.map((record) => delegationRow({ ...lost(record), endedAt, status: "lost" })),
     ]);
     return open.length;
   }

@@ -53,6 +53,16 @@ describe("without a daemon", () => {
     expect((await statusOf(user)).pid).toBe(pid);
   });
 
+  test("one that does not come up leaves nobody waiting who has reached it already", async () => {
+    const user = await crucibleUser();
+    user.write("state/crucible/worktrees", "where a folder should be");
+    const { code, stderr } = await user.run(["delegate", "nobody", "x"]);
+    expect(code).not.toBe(exitCodes.ok);
+    // It would be told so only after twelve seconds.
+    expect(stderr).not.toContain("CRU_DAEMON_SILENT");
+    await until(() => aliveWithCommand(user.socketPath).length === 0, { what: "it to be gone" });
+  });
+
   test("several editors that come at once all get an answer, from one daemon", async () => {
     const user = await crucibleUser();
     const editors = await Promise.all([1, 2, 3, 4].map(() => firstAnswer(user)));

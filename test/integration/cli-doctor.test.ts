@@ -1,6 +1,7 @@
 /** `crucible doctor`: finds what is wrong, says what to do, and ends with 0 only if nothing is broken. */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "libsql";
 import { expect, test } from "vitest";
 import type { Finding } from "../../src/control/finding.ts";
 import { createTestHome, scriptedProfile, startDaemon, type TestHome } from "../support/daemon.ts";
@@ -84,6 +85,25 @@ test("a configuration with a mistake is broken, exit code 4, and the rest is loo
   expect(of(found, "config")).toMatchObject([{ state: "broken", message: expect.stringContaining("log_lvel") }]);
   expect(of(found, "state")).toHaveLength(1);
   expect(of(found, "agents")).toEqual([]);
+});
+
+test("the store of a later release is not called damaged: it is told how to come back to it", async () => {
+  await using home = await createTestHome("");
+  mkdirSync(home.stateDirectory, { mode: 0o700 });
+  for (const name of ["crucible.db", "crucible.db.damaged-1"]) {
+    const database = new Database(join(home.stateDirectory, name));
+    database.exec("PRAGMA user_version = 9999");
+    database.close();
+  }
+  const { found } = await findings(home);
+  expect(of(found, "state").filter(({ subject }) => subject.includes("crucible.db"))).toMatchObject([
+    { state: "broken", message: expect.stringContaining("later release"), remedy: expect.stringContaining("use that") },
+    {
+      state: "warning",
+      message: expect.stringContaining("later release"),
+      remedy: expect.stringContaining("rename it"),
+    },
+  ]);
 });
 
 test("a state folder that others can change is broken, and so is a store that is damaged", async () => {

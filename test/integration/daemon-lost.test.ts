@@ -16,7 +16,10 @@ import { delegateLine, script } from "./delegating.ts";
 
 const config = [
   "[limits]\ngrace_seconds = 0.2",
-  scriptedProfile("keeps", { flags: ["--memory", "keeps.memory"], delegation: "enabled = true" }),
+  scriptedProfile("keeps", {
+    flags: ["--memory", "keeps.memory"],
+    delegation: "enabled = true\nmax_concurrent_delegations = 1",
+  }),
   scriptedProfile("forgets", {
     flags: ["--capabilities", '{"loadSession":false,"sessionCapabilities":{"resume":null,"list":null}}'],
   }),
@@ -168,6 +171,31 @@ describe("a daemon that is killed", () => {
     expect(JSON.parse(text)).toMatchObject({
       delegations: [
         { status: "lost", agent: "worker", error: { code: "CRU_DELEGATION_LOST", hint: expect.any(String) } },
+      ],
+    });
+  });
+
+  test("while a delegation waits for its place: it is said that nothing of it was done", async () => {
+    await using all = await user();
+    const { home, editor } = all;
+    await editor.initialize();
+    const session = await editor.newSession(home.kiln);
+    const tasks = [
+      { agent: "worker", task: script("touch began", "hang-hard"), description: "First" },
+      { agent: "worker", task: "touch never", description: "Second" },
+    ];
+    editor.sendRequest("session/prompt", ask(session, `delegate ${JSON.stringify({ tasks })}`));
+    await until(() => existsSync(join(home.kiln, "began")), { what: "the first child to begin" });
+    await killed(home, editor);
+    await editor.waitFor(({ params }) => JSON.stringify(params ?? {}).includes("before worker had begun"), {
+      what: "its card to say so",
+    });
+    const { text } = await editor.prompt(session, "mcp list_delegations");
+    const lost = { status: "lost", error: { code: "CRU_DELEGATION_LOST" } };
+    expect(JSON.parse(text)).toMatchObject({
+      delegations: [
+        { ...lost, error: { message: expect.stringContaining("at work") } },
+        { ...lost, error: { message: expect.stringContaining("nothing of it was done"), hint: "delegate it again" } },
       ],
     });
   });

@@ -16,7 +16,7 @@ import { rpcCodes, type RequestId, type RpcError, type RpcErrorObject } from "..
 import { deferred } from "../../base/deferred.ts";
 import { messageOf } from "../../base/errors.ts";
 import { formatBytes, formatDuration } from "../../base/text.ts";
-import { DaemonLine, messageLine } from "./daemon-line.ts";
+import { DaemonLine, firstWordTimeoutMs, messageLine } from "./daemon-line.ts";
 import type { Dialect } from "./dialect.ts";
 import { Held, maxHeldBytes } from "./held.ts";
 import { Ledger, messageIn, type CallerMessage } from "./ledger.ts";
@@ -34,6 +34,8 @@ export interface LastingBridgeParts {
   autostart: boolean;
   /** Default `daemonAbsenceLimitMs`. */
   absenceLimitMs?: number;
+  /** Default `firstWordTimeoutMs`. */
+  firstWordTimeoutMs?: number;
   /** For the caller's log: a line without its newline. */
   say: (line: string) => void;
 }
@@ -157,6 +159,7 @@ class LastingBridge {
       socket,
       dialect,
       say,
+      firstWordTimeoutMs: this.#parts.firstWordTimeoutMs ?? firstWordTimeoutMs,
       onLines: (lines) => output.write(lines),
       onMessage: (head, line) => this.#ledger.heard(head, line),
       onRefused: (error) => this.#refused(error),

@@ -4,13 +4,18 @@
  */
 import type { Socket } from "node:net";
 import { maxMessageBytes } from "../../acp/link.ts";
+import { toErrorObject } from "../../acp/error-object.ts";
 import { messageEnds } from "../../acp/message-ends.ts";
 import { RpcError, type RequestId, type RpcErrorObject } from "../../acp/wire.ts";
 import { deferred, type Deferred } from "../../base/deferred.ts";
 import { isFarewell, refusalIn } from "../../control/hello.ts";
+import { silent } from "../../control/silence.ts";
 import type { Dialect, Head } from "./dialect.ts";
 import { WholeLines } from "./whole-lines.ts";
 import { hungUp, tooLong } from "./words.ts";
+
+/** How long the daemon may take to say its first words, in milliseconds; it answers `initialize` in less, however slow the agent is. */
+export const firstWordTimeoutMs = 30_000;
 
 /** How long the daemon may take to say its last words once the caller has ended its side, in milliseconds of silence. */
 const farewellTimeoutMs = 5000;
@@ -22,13 +27,14 @@ export interface DaemonLineParts {
   onLines: (lines: Buffer) => boolean;
   /** A request or an answer among them. */
   onMessage: (head: Head, line: Buffer) => void;
-  /** The daemon does not take this caller. */
+  /** The daemon does not take this caller, or says nothing. */
   onRefused: (error: RpcError) => void;
   /** What was written has gone out. */
   onDrain: () => void;
   /** It has ended; `rest` is what had come of a line. */
   onClosed: (rest: Buffer) => void;
   say: (line: string) => void;
+  firstWordTimeoutMs: number;
 }
 
 export class DaemonLine {
@@ -36,7 +42,10 @@ export class DaemonLine {
   /** By their ids as JSON. */
   readonly #own = new Map<string, Deferred<unknown>>();
   #asked = 0;
+  #silence: NodeJS.Timeout | undefined;
+  #whyClosed: Error = hungUp();
   #isClosed = false;
+  #isHeard = false;
   #hasFarewell = false;
 
   constructor(parts: DaemonLineParts) {
@@ -56,6 +65,10 @@ export class DaemonLine {
         // Whoever waits for it must not wait for ever.
         if (kind === "answer" && id !== undefined) pass(messageLine({ id, error }));
       },
+    });
+    socket.once("data", () => {
+      this.#isHeard = true;
+      clearTimeout(this.#silence);
     });
     socket.on("data", (chunk: Buffer) => lines.push(chunk));
     socket.on("drain", parts.onDrain);
@@ -77,12 +90,13 @@ export class DaemonLine {
 
   /** False when no more should be sent before `onDrain`. */
   send(bytes: Buffer): boolean {
+    if (!this.#isHeard) this.#silence ??= setTimeout(() => this.#isSilent(), this.#parts.firstWordTimeoutMs);
     return this.#isClosed || this.#parts.socket.write(bytes);
   }
 
   /** Asks something of the bridge's own. Rejects with the daemon's error, and with CRU_DAEMON_CONNECTION when it goes. */
   async ask(method: string, params: unknown): Promise<unknown> {
-    if (this.#isClosed) throw hungUp();
+    if (this.#isClosed) throw this.#whyClosed;
     const id = `crucible-bridge-${++this.#asked}`;
     const answer = deferred<unknown>();
     this.#own.set(JSON.stringify(id), answer);
@@ -104,6 +118,13 @@ export class DaemonLine {
 
   destroy(): void {
     this.#parts.socket.destroy();
+  }
+
+  // Somebody who cannot be answered now must not wait for ever; whoever is there when it goes on will find this connection closed.
+  #isSilent(): void {
+    this.#whyClosed = silent("a daemon took the connection, and", { afterMs: this.#parts.firstWordTimeoutMs });
+    this.#parts.onRefused(new RpcError(toErrorObject(this.#whyClosed)));
+    this.destroy();
   }
 
   /** Whether a line goes on to the caller. */
@@ -132,7 +153,8 @@ export class DaemonLine {
   #closed(rest: Buffer): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const waiting of this.#own.values()) waiting.reject(hungUp());
+    clearTimeout(this.#silence);
+    for (const waiting of this.#own.values()) waiting.reject(this.#whyClosed);
     this.#own.clear();
     this.#parts.onClosed(rest);
   }

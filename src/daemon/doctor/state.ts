@@ -59,14 +59,21 @@ function storeFindings(folder: string): Finding[] {
   const finding = { check: "state", subject: file };
   const problem = existsSync(file) ? storeProblem(file) : undefined;
   const set = readdirSync(folder).filter((name) => name.startsWith("crucible.db.damaged-"));
-  const remedy = "end the daemon; the next one sets it aside and begins a new one";
+  const remedy = problem?.isLater
+    ? "use that release; a daemon of this one sets it aside and begins a new one"
+    : "end the daemon; the next one sets it aside and begins a new one";
   return [
     problem === undefined
       ? { ...finding, state: "ok", message: existsSync(file) ? "sound" : "nothing is stored yet", remedy: null }
-      : { ...finding, state: "broken", message: problem, remedy },
-    ...set.map((name): Finding => {
-      const aside = { check: "state", subject: join(folder, name), state: "warning" as const };
-      return { ...aside, message: "a damaged store that was set aside", remedy: "remove it when you do not need it" };
-    }),
+      : { ...finding, state: "broken", message: problem.words, remedy },
+    ...set.map((name) => asideFinding(join(folder, name))),
   ];
+}
+
+function asideFinding(subject: string): Finding {
+  const aside = { check: "state", subject, state: "warning" as const };
+  if (!storeProblem(subject)?.isLater)
+    return { ...aside, message: "a damaged store that was set aside", remedy: "remove it when you do not need it" };
+  const remedy = "for what is in it, end the daemon, rename it to crucible.db, and use that release";
+  return { ...aside, message: "the store of a later release, set aside", remedy };
 }

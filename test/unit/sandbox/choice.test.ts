@@ -57,6 +57,17 @@ const foresee = (rules: Partial<SandboxRules>, more: Partial<SandboxPolicy> = {}
   sandbox.foresee("p", policy(rules, more));
 
 describe("on Linux", () => {
+  test("where no trial can be made, the state folder is named, and no other sandbox", async () => {
+    const state = join(folder, "closed");
+    mkdirSync(state);
+    writeFileSync(join(state, "trials"), "in the way");
+    await expect(sandboxWith(process.env, state).foresee("p", policy())).rejects.toMatchObject({
+      code: "CRU_AGENT_START",
+      message: expect.stringContaining("its sandbox cannot be tried (EEXIST"),
+      hint: `make ${state} writable, or free space on its disk`,
+    });
+  });
+
   test("auto is bubblewrap, and that is full", async () => {
     expect(await foresee({ accept: "full" })).toEqual({ mechanism: "bwrap", strength: "full", lost: [] });
   });
