@@ -310,7 +310,10 @@ describe("a child that outlives the turn", () => {
       })}\nwait-for ${fresh("turn")}`,
     );
     const { sessionId } = await child();
-    await until(() => updatesOf(parent.editor, sessionId).length > 0, { what: "the child to work" });
+    // What it tells before it has begun to work is not on the card.
+    const isAtWork = (): boolean =>
+      updatesOf(parent.editor, sessionId).some(({ update }) => update["title"] === "Look");
+    await until(isAtWork, { what: "the child to work" });
     writeFileSync(inKiln(daemon, `turn-${files}`), "");
     await turn.answer();
 
