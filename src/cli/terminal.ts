@@ -16,9 +16,9 @@ export function printJson(value: unknown): Promise<void> {
   return print(`${plainJson(JSON.stringify(value, null, 2))}\n`);
 }
 
-/** Everything that is not data, on stderr. */
+/** Everything that is not data, on stderr. Never rejects: there is no other place on which it could be told. */
 export function tell(text: string): Promise<void> {
-  return write(process.stderr, text);
+  return write(process.stderr, text).catch(() => {});
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

@@ -52,9 +52,11 @@ export function openLog(options: LogOptions): Log {
     maxFiles: oldLogFiles,
     mode: 0o600,
   });
-  // A full disk must not end the daemon; what cannot be written is gone, and stderr still has it.
+  // A full disk, or a reader of stderr that has gone, must not end the daemon; what cannot be written is gone.
   rolling.on("error", () => {});
   rolling.on("warning", () => {});
+  const ignore = (): void => {};
+  if (options.stderr) process.stderr.on("error", ignore);
   const destination = {
     write(line: string) {
       const safe = plainJson(quoted(redactText(line)));

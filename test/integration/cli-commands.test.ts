@@ -1,5 +1,5 @@
 /** The commands of the command line, as a person or a script sees them: output, errors, exit codes. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -234,6 +234,31 @@ test("a directory that is gone, and a socket that is none, are told as what they
   const file = user.write("plain", "");
   const { code, stderr } = await user.run(["status", "--socket", file], { cwd: user.folder });
   expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining(`${file}: what is there is no socket`) });
+});
+
+test("a daemon whose standard error cannot be written goes on", async () => {
+  const user = await crucibleUser();
+  const program = join(checkout, "bin/crucible.js");
+  const serving = spawn(
+    "sh",
+    ["-c", 'exec "$1" "$2" serve --log-level trace 2>/dev/full', "sh", process.execPath, program],
+    {
+      cwd: user.project,
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: join(user.folder, "home"),
+        SHELL: "/bin/false",
+        XDG_STATE_HOME: join(user.folder, "state"),
+        XDG_RUNTIME_DIR: join(user.folder, "run"),
+      },
+      stdio: "ignore",
+    },
+  );
+  const ending = once(serving, "exit");
+  await until(async () => (await user.run(["status"])).code === 0, { what: "the daemon to answer" });
+  expect((await user.run(["ps"])).code).toBe(0);
+  expect((await user.run(["stop"])).code).toBe(0);
+  expect(await ending).toEqual([0, null]);
 });
 
 test("a reader that goes away is no error", async () => {
