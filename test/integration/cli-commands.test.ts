@@ -131,7 +131,7 @@ describe("agents", () => {
     const file = user.write("agents.toml", config);
     const { code, stdout } = await user.run(["agents", "--probe", "--config", file]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\nready +own +\S+ +stdio http +\d+ ms +[\d.]+ MiB +\//);
+    expect(stdout).toMatch(/\nready +own +\S+ +stdio http +[\d.]+ m?s +[\d.]+ MiB +\//);
     expect(stdout).toMatch(/\nmute\n {2}error: agent mute did not answer initialize within 500 ms/);
     const json = JSON.parse((await user.run(["agents", "--probe", "--json", "--config", file])).stdout) as Report;
     const ready = json.agents.find(({ name }) => name === "ready");

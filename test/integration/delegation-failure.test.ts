@@ -16,12 +16,12 @@ import {
   type Parent,
 } from "./delegating.ts";
 
-const program = (name: string, command: string, args: string[]): string =>
+const program = (name: string, command: string, args: string[], startupSeconds = 60): string =>
   [
     `[acp.agents.${name}]`,
     `command = ${JSON.stringify(command)}`,
     `args = ${JSON.stringify(args)}`,
-    "startup_timeout_seconds = 0.4",
+    `startup_timeout_seconds = ${startupSeconds}`,
   ].join("\n");
 
 /** Enough for a program to be up, also on a busy machine. */
@@ -47,9 +47,9 @@ const config = [
   program("missing", "no-such-program-anywhere", []),
   program("not-executable", "/etc/passwd", []),
   program("echoing", "cat", []),
-  program("sleeping", "sleep", ["100000"]),
+  program("sleeping", "sleep", ["100000"], 0.4),
   program("greeting", "echo", ["hello world"]),
-  program("endless", "yes", []),
+  program("endless", "yes", [], 0.4),
   program("failing", "sh", ["-c", "echo cannot find my config >&2; exit 9"]),
 ].join("\n");
 
