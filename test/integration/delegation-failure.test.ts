@@ -146,7 +146,8 @@ describe("a program that is no agent", () => {
     "that never answers is ended at startup_timeout_seconds: %s",
     async (agent) => {
       const message = expectFailure(await parent.delegate({ agent, task: "x" }), "CRU_AGENT_START");
-      expect(message).toContain("did not answer initialize within 400 ms");
+      // One that talks without end may be given up for that before its time is over.
+      expect(message).toMatch(/did not answer initialize within 400 ms|no answer to initialize/);
     },
   );
 });
