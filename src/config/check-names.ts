@@ -42,16 +42,15 @@ function checkTargets(name: string, profile: RawProfile, known: ReadonlySet<stri
 }
 
 /**
- * A profile that extends nothing needs a command. `written` are the profiles as they stand in the file, mistakes included,
+ * A profile that extends nothing needs a command, unless it has the name of a built-in one, which it refines then. `written` are the profiles as they stand in the file, mistakes included,
  * so that a key with a wrong value does not count as missing.
  */
 export function checkCommands(config: RawConfig, written: Readonly<Record<string, unknown>>): Problem[] {
   return Object.keys(config.acp?.agents ?? {}).flatMap((name) => {
     const keys = written[name];
     if (typeof keys !== "object" || keys === null || "command" in keys || "extends" in keys) return [];
-    const hint = builtInProfiles.has(name)
-      ? `Add extends = "${name}" to build on the built-in profile of this name`
-      : `Set command to the program that speaks ACP, or extends to one of ${quotedList(builtInProfiles.keys())}`;
+    if (builtInProfiles.has(name)) return [];
+    const hint = `Set command to the program that speaks ACP, or extends to one of ${quotedList(builtInProfiles.keys())}`;
     const message = `the profile ${JSON.stringify(name)} has neither command nor extends: nothing says what to start`;
     return [{ path: ["acp", "agents", name], part: "key", message, hint }];
   });

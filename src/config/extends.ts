@@ -1,6 +1,7 @@
 /**
  * The one resolver of `extends`: finds for every profile the chain of profiles it is built on. A profile with the name of a
- * built-in one takes its place; by `extends` of its own name it means the built-in one.
+ * built-in one takes its place; by `extends` of its own name it means the built-in one, and so it does with neither `extends` nor
+ * a command.
  */
 import { builtInProfiles, type BuiltInProfile } from "./builtin-profiles.ts";
 import { quotedList, type Problem } from "./problems.ts";
@@ -63,9 +64,10 @@ function follow(start: string, profiles: Profiles): Followed {
       return path.length === 1 && !profiles.known.has(name) ? { kind: "unknown", base: name } : { kind: "elsewhere" };
     }
     links.push({ kind: "file", name, keys });
-    if (keys.extends === undefined) return { kind: "chain", links };
+    const base = keys.extends ?? (keys.command === undefined && builtInProfiles.has(name) ? name : undefined);
+    if (base === undefined) return { kind: "chain", links };
     path.push(name);
-    name = keys.extends;
+    name = base;
   }
 }
 

@@ -198,11 +198,13 @@ export const sandboxTable = table("The operating system's boundary around agents
 export const profileTable = table("An agent profile: how to start one kind of agent, and what it may do.", {
   extends: key(profileReference, {
     meaning:
-      "The profile this one is built on: a built-in one or another of yours; its own name means the built-in one.",
+      "The profile this one is built on: a built-in one or another of yours; its own name means the built-in one, and is not needed " +
+      "for that without a `command`.",
   }),
   command: key(filledText, {
     expansion: "command",
-    meaning: "Program to start: a name looked up on PATH, or a path; required without `extends`.",
+    meaning:
+      "Program to start: a name looked up on PATH, or a path; required without `extends`, but for a built-in name.",
   }),
   args: key(z.array(text), { default: [], meaning: "Arguments of the program, passed as they stand." }),
   env: key(z.record(variableName, text), {

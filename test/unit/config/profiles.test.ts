@@ -108,10 +108,11 @@ extends = "a"
   });
 });
 
-test("a profile that only refines a built-in one is told how to say so", () => {
-  const error = loadError("[acp.agents.claude.delegation]\nenabled = true\n");
-  expect(error.shown).toMatch(/^crucible\.toml:1:13: the profile "claude" has neither command nor extends/);
-  expect(error.hint).toContain('extends = "claude"');
+test("a profile with the name of a built-in one and no command refines it", () => {
+  const refined = load("[acp.agents.claude.delegation]\nenabled = true\n").agents.get("claude");
+  const extended = load('[acp.agents.claude]\nextends = "claude"\ndelegation.enabled = true\n').agents.get("claude");
+  expect(refined).toEqual(extended);
+  expect(refined).toMatchObject({ family: "claude", command: "claude-agent-acp", delegation: { enabled: true } });
 });
 
 test("targets and default agent may be any profile of the file, wherever it stands", () => {
