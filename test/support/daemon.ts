@@ -151,10 +151,14 @@ export class TestHome implements AsyncDisposable {
     if (existsSync(this.socket)) throw new Error(`the socket was left behind: ${this.socket}`);
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Proves that nothing is left, and takes the folder away; what was left is ended by force. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(options: { timeoutMs?: number } = {}): Promise<void> {
     try {
-      await this.assertNothingLeft();
+      await this.assertNothingLeft(options);
     } finally {
       for (const pid of this.processes()) process.kill(pid, "SIGKILL");
       await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });

@@ -13,7 +13,7 @@ test("a process of the home that lives on is named, and ended with the home", as
   const ended = once(left, "exit");
   expect(home.processes()).toEqual([left.pid]);
   await expect(home.assertNothingLeft({ timeoutMs: 50 })).rejects.toThrow(new RegExp(`${left.pid} sleep 1000`));
-  await expect(home[Symbol.asyncDispose]()).rejects.toThrow(/left behind/);
+  await expect(home.close({ timeoutMs: 50 })).rejects.toThrow(/left behind/);
   expect(await ended).toEqual([null, "SIGKILL"]);
   expect(existsSync(home.folder)).toBe(false);
 });
