@@ -4,5 +4,5 @@ import { defineError } from "../base/errors.ts";
 export const messageTooLarge = defineError(
   "CRU_MESSAGE_TOO_LARGE",
   "agentFailed",
-  "A message was longer than what is accepted, and was dropped whole.",
+  "A message was longer, or its JSON nested deeper, than what is accepted, and was dropped whole.",
 );

@@ -5,11 +5,24 @@
  * States: open → ended (all that came is still handed over) → over.
  */
 import type { Readable } from "node:stream";
-import { LineSplitter, type DroppedLine } from "../base/lines.ts";
+import { isDeeperThan } from "../base/json-depth.ts";
+import { endsOf, LineSplitter, type DroppedLine } from "../base/lines.ts";
+import { formatBytes } from "../base/text.ts";
 import type { Amount } from "./traffic.ts";
 
 /** Messages handed over before other work gets its turn. */
 const maxMessagesPerTurn = 1000;
+
+/** Deepest nesting of a message's JSON. What is nested deeper could not be written again, to be stored or shown later. */
+export const maxMessageDepth = 1000;
+
+const tooDeep = `was dropped; at most ${maxMessageDepth} levels of JSON are taken`;
+
+/** What is left of a message that is not taken. */
+export interface DroppedMessage extends DroppedLine {
+  /** Behind its name, the rest of a sentence without its full stop. */
+  readonly why: string;
+}
 
 export interface InboxParts {
   input: Readable;
@@ -17,8 +30,8 @@ export interface InboxParts {
   maxLineBytes: number;
   /** Has what came counted in. */
   received: Amount;
-  /** Takes the next one; a line that was too long comes as what is left of it. */
-  receive: (line: string | DroppedLine) => void;
+  /** Takes the next one; a line that was too long or too deep comes as what is left of it. */
+  receive: (line: string | DroppedMessage) => void;
   /** The input has ended, and all that came was handed over. */
   onOver: () => void;
 }
@@ -26,7 +39,7 @@ export interface InboxParts {
 export class Inbox {
   readonly #parts: InboxParts;
   readonly #splitter: LineSplitter;
-  #lines: (string | DroppedLine)[] = [];
+  #lines: (string | DroppedMessage)[] = [];
   #isDelivering = false;
   #isHeld = false;
   #pauses = 0;
@@ -40,9 +53,12 @@ export class Inbox {
       maxLineBytes,
       onLine: (line) => {
         received.messages++;
-        this.#lines.push(line);
+        this.#lines.push(isDeeperThan(line, maxMessageDepth) ? { ...endsOf(line), why: tooDeep } : line);
       },
-      onTooLong: (dropped) => this.#lines.push(dropped),
+      onTooLong: (dropped) => {
+        const why = `of ${formatBytes(dropped.bytes)} was dropped; at most ${formatBytes(maxLineBytes)} are taken`;
+        this.#lines.push({ ...dropped, why });
+      },
     });
     input.on("data", (chunk: Buffer) => {
       received.bytes += chunk.length;

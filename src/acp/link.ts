@@ -9,11 +9,9 @@
  * answer has run, so that a `session/update` behind the answer to `session/new` finds its session registered.
  */
 import type { Readable, Writable } from "node:stream";
-import type { DroppedLine } from "../base/lines.ts";
-import { formatBytes } from "../base/text.ts";
 import { isUnexpected, toErrorObject } from "./error-object.ts";
 import { messageTooLarge } from "./errors.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, type DroppedMessage } from "./inbox.ts";
 import { messageEnds } from "./message-ends.ts";
 import { MessageReader } from "./message-reader.ts";
 import { Outbox } from "./outbox.ts";
@@ -49,8 +47,8 @@ export interface LinkOptions {
   /** The id of the first request to the peer; the others count up from it. Default 0. */
   firstRequestId?: number;
   /**
-   * A message was longer than `maxMessageBytes` and is gone; told in a sentence without its full stop. Whoever waits for it as an
-   * answer, or asked it as a request, is answered besides.
+   * A message was longer than `maxMessageBytes` or nested deeper than `maxMessageDepth`, and is gone; told in a sentence without
+   * its full stop. Whoever waits for it as an answer, or asked it as a request, is answered besides.
    */
   onDropped?: (what: string) => void;
   /** A handler failed in a way nobody expected. */
@@ -155,7 +153,7 @@ export class Link implements Peer {
     this.#options.input.destroy();
   }
 
-  #receive(line: string | DroppedLine): void {
+  #receive(line: string | DroppedMessage): void {
     if (typeof line !== "string") return this.#receiveDropped(line);
     if (line === "" || line === "\r") return;
     // Parsing what cannot be a message costs a hundred times as much as seeing it.
@@ -190,11 +188,11 @@ export class Link implements Peer {
     if (!isAwaited) this.#options.onStray?.(line);
   }
 
-  // Nobody may wait for ever for what was too long to be taken.
-  #receiveDropped(line: DroppedLine): void {
+  // Nobody may wait for ever for what was not taken.
+  #receiveDropped(line: DroppedMessage): void {
     const { kind, id, method } = messageEnds(line);
     const name = kind === "answer" ? "an answer" : method === undefined ? "a message" : method;
-    const what = `${name} of ${formatBytes(line.bytes)} was dropped; at most ${formatBytes(maxMessageBytes)} are taken`;
+    const what = `${name} ${line.why}`;
     const error = messageTooLarge.create(what, { hint: "send less at once, or in parts" });
     this.#options.onDropped?.(what);
     if (kind === "answer" && typeof id === "number") this.#settle(id, (waiting) => waiting.reject(error));

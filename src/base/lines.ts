@@ -15,6 +15,11 @@ export interface DroppedLine {
   tail: string;
 }
 
+/** What is left of a line that is dropped. */
+export function endsOf(line: string): DroppedLine {
+  return { bytes: Buffer.byteLength(line), head: line.slice(0, keptEndBytes), tail: line.slice(-keptEndBytes) };
+}
+
 export interface LineSplitterOptions {
   /** Longest line kept, in bytes. */
   maxLineBytes: number;
@@ -52,10 +57,8 @@ export class LineSplitter {
     for (const line of bytes.toString("utf8").split("\n")) {
       // Characters bound bytes from below; only where that does not decide are the bytes counted.
       const tooLong = line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
-      if (tooLong) {
-        const [head, tail] = [line.slice(0, keptEndBytes), line.slice(-keptEndBytes)];
-        options.onTooLong({ bytes: Buffer.byteLength(line), head, tail });
-      } else options.onLine(line);
+      if (tooLong) options.onTooLong(endsOf(line));
+      else options.onLine(line);
     }
   }
 

@@ -3,11 +3,12 @@
  * messages say.
  */
 import type { IncomingMessage } from "node:http";
+import { isDeeperThan } from "../base/json-depth.ts";
 
 /** Largest request body, in bytes: tasks and contexts are text. */
 export const maxBodyBytes = 4 * 1024 * 1024;
 
-/** Deepest nesting of a request's JSON. It is taken apart by recursion later, and a stack ends somewhere. */
+/** Deepest nesting of a request's JSON. */
 export const maxJsonDepth = 100;
 
 /** Messages in one request (JSON-RPC 2.0, "Batch"). */
@@ -53,20 +54,4 @@ function parsed(text: string): { json: unknown } | { refused: RefusedBody } {
 
 function tooLarge(what: string): RefusedBody {
   return { status: 413, message: `a request may have ${what}` };
-}
-
-/** Counts brackets outside strings, before anything is built of them. Looks at each character once, whatever stands there. */
-function isDeeperThan(text: string, most: number): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (isInString && character === "\\") at++;
-    else if (character === '"') isInString = !isInString;
-    else if (isInString) continue;
-    else if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
-    if (depth > most) return true;
-  }
-  return false;
 }

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "../../support/fast-check.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { noTraffic } from "../../../src/acp/traffic.ts";
+import { maxMessageDepth } from "../../../src/acp/inbox.ts";
 import { Link, maxMessageBytes, type LinkOptions } from "../../../src/acp/link.ts";
 import { maxOpenRequests } from "../../../src/acp/requests-under-way.ts";
 import { RpcError, type IncomingRequest } from "../../../src/acp/wire.ts";
@@ -150,6 +151,28 @@ describe("framing", () => {
     await until(() => pair.notifications.some(({ method }) => method === "after"), { what: "the message behind it" });
     expect(pair.notifications.map(({ method }) => method)).toEqual(["big", "after"]);
     expect(dropped).toEqual(["big of 64.0 MiB was dropped; at most 64.0 MiB are taken"]);
+    expect(pair.strays).toEqual([]);
+  });
+
+  test("a thousand levels of JSON are taken; more are dropped, told, and answered where somebody waits", async () => {
+    const dropped: string[] = [];
+    const pair = new Pair({ onDropped: (what) => dropped.push(what) }).listen();
+    const nested = (levels: number): string => `${"[".repeat(levels)}"]\\""${"]".repeat(levels)}`;
+    const asked = pair.link.request("ask", {});
+    // The message itself and its params are two of the levels.
+    for (const levels of [maxMessageDepth - 2, maxMessageDepth - 1]) {
+      pair.toLink.write(`{"jsonrpc":"2.0","method":"deep","params":{"p":${nested(levels)}}}\n`);
+    }
+    pair.toLink.write(`{"jsonrpc":"2.0","id":7,"method":"do","params":{"p":${nested(20_000)}}}\n`);
+    pair.toLink.write(`{"jsonrpc":"2.0","id":0,"result":{"r":${nested(20_000)}}}\n`);
+    await expect(asked).rejects.toThrow("an answer was dropped; at most 1000 levels of JSON are taken");
+    await until(() => pair.written.some(({ id, error }) => id === 7 && error !== undefined));
+    expect(pair.notifications.map(({ method }) => method)).toEqual(["deep"]);
+    expect(dropped).toEqual([
+      "deep was dropped; at most 1000 levels of JSON are taken",
+      "do was dropped; at most 1000 levels of JSON are taken",
+      "an answer was dropped; at most 1000 levels of JSON are taken",
+    ]);
     expect(pair.strays).toEqual([]);
   });
 
