@@ -29,8 +29,8 @@ export interface ChaosSession {
   turn: Promise<Message | undefined> | undefined;
 }
 
-/** Space of the state folder where a full disk can be made, in MiB. */
-const diskMib = 48;
+/** Space of the state folder where a full disk can be made, in MiB. Minutes of conversations have to fit in as well. */
+const diskMib = 256;
 
 export class World {
   readonly home: TestHome;
